@@ -1,0 +1,1 @@
+"""Trunkline's service: a gRPC gateway in front of LLM providers."""

@@ -12,6 +12,7 @@ import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import sys
 import trunkline.v1.chat_input_pb2
+import trunkline.v1.error_reason_pb2
 import trunkline.v1.message_pb2
 import trunkline.v1.route_pb2
 import typing
@@ -141,19 +142,13 @@ class ChatResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     ID_FIELD_NUMBER: builtins.int
-    PROVIDER_FIELD_NUMBER: builtins.int
-    MODEL_FIELD_NUMBER: builtins.int
     MESSAGE_FIELD_NUMBER: builtins.int
     COMPLETION_FIELD_NUMBER: builtins.int
     id: builtins.str
-    """The provider's id of the answer."""
-    provider: builtins.str
-    """The name, in the gateway's configuration, of the provider that answered."""
-    model: builtins.str
-    """The model that answered, as the provider reported it."""
+    """The provider's id of the answer. Empty if it has none."""
     @property
     def message(self) -> trunkline.v1.message_pb2.Message:
-        """The answer. To go on, append it to ChatInput.messages as it is."""
+        """The answer; its `origin` says which provider and model gave it. To go on, append it to ChatInput.messages as it is."""
 
     @property
     def completion(self) -> global___Completion:
@@ -163,13 +158,11 @@ class ChatResponse(google.protobuf.message.Message):
         self,
         *,
         id: builtins.str = ...,
-        provider: builtins.str = ...,
-        model: builtins.str = ...,
         message: trunkline.v1.message_pb2.Message | None = ...,
         completion: global___Completion | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["completion", b"completion", "message", b"message"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["completion", b"completion", "id", b"id", "message", b"message", "model", b"model", "provider", b"provider"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["completion", b"completion", "id", b"id", "message", b"message"]) -> None: ...
 
 global___ChatResponse = ChatResponse
 
@@ -268,7 +261,7 @@ class ChatEvent(google.protobuf.message.Message):
         """All of the answer so far is void; a new `start` follows. Only with StreamChatRequest.allow_restart."""
 
     @property
-    def opaque(self) -> global___OpaqueEvent:
+    def opaque(self) -> trunkline.v1.message_pb2.Opaque:
         """The provider sent an event that this contract does not type."""
 
     @property
@@ -283,12 +276,12 @@ class ChatEvent(google.protobuf.message.Message):
         block_delta: global___BlockDelta | None = ...,
         block_end: global___BlockEnd | None = ...,
         restart: global___StreamRestart | None = ...,
-        opaque: global___OpaqueEvent | None = ...,
+        opaque: trunkline.v1.message_pb2.Opaque | None = ...,
         completion: global___Completion | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["block_delta", b"block_delta", "block_end", b"block_end", "block_start", b"block_start", "completion", b"completion", "event", b"event", "opaque", b"opaque", "restart", b"restart", "start", b"start"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["block_delta", b"block_delta", "block_end", b"block_end", "block_start", b"block_start", "completion", b"completion", "event", b"event", "opaque", b"opaque", "restart", b"restart", "start", b"start"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["event", b"event"]) -> typing.Literal["start", "block_start", "block_delta", "block_end", "restart", "opaque", "completion"] | None: ...
+    def HasField(self, field_name: typing.Literal["block_delta", b"block_delta", "block_end", b"block_end", "block_start", b"block_start", "completion", b"completion", "kind", b"kind", "opaque", b"opaque", "restart", b"restart", "start", b"start"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["block_delta", b"block_delta", "block_end", b"block_end", "block_start", b"block_start", "completion", b"completion", "kind", b"kind", "opaque", b"opaque", "restart", b"restart", "start", b"start"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["start", "block_start", "block_delta", "block_end", "restart", "opaque", "completion"] | None: ...
 
 global___ChatEvent = ChatEvent
 
@@ -299,18 +292,14 @@ class StreamStart(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     ID_FIELD_NUMBER: builtins.int
-    PROVIDER_FIELD_NUMBER: builtins.int
-    MODEL_FIELD_NUMBER: builtins.int
-    PROVIDER_TYPE_FIELD_NUMBER: builtins.int
+    ORIGIN_FIELD_NUMBER: builtins.int
     USAGE_FIELD_NUMBER: builtins.int
     id: builtins.str
-    """The provider's id of the answer."""
-    provider: builtins.str
-    """The name, in the gateway's configuration, of the provider that answers."""
-    model: builtins.str
-    """The model that answers, as the provider reported it."""
-    provider_type: builtins.str
-    """The kind of API that the provider speaks, for example "anthropic"."""
+    """The provider's id of the answer. Empty if it has none."""
+    @property
+    def origin(self) -> trunkline.v1.message_pb2.Origin:
+        """The provider and model that answer."""
+
     @property
     def usage(self) -> global___Usage:
         """What is known of the usage so far, if anything. Completion.usage replaces it."""
@@ -319,13 +308,11 @@ class StreamStart(google.protobuf.message.Message):
         self,
         *,
         id: builtins.str = ...,
-        provider: builtins.str = ...,
-        model: builtins.str = ...,
-        provider_type: builtins.str = ...,
+        origin: trunkline.v1.message_pb2.Origin | None = ...,
         usage: global___Usage | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["usage", b"usage"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["id", b"id", "model", b"model", "provider", b"provider", "provider_type", b"provider_type", "usage", b"usage"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["origin", b"origin", "usage", b"usage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["id", b"id", "origin", b"origin", "usage", b"usage"]) -> None: ...
 
 global___StreamStart = StreamStart
 
@@ -367,7 +354,9 @@ class BlockDelta(google.protobuf.message.Message):
     SIGNATURE_FIELD_NUMBER: builtins.int
     CITATION_FIELD_NUMBER: builtins.int
     REFUSAL_FIELD_NUMBER: builtins.int
-    UNKNOWN_JSON_FIELD_NUMBER: builtins.int
+    PROVIDER_STATE_FIELD_NUMBER: builtins.int
+    BLOCK_FIELDS_JSON_FIELD_NUMBER: builtins.int
+    OPAQUE_FIELD_NUMBER: builtins.int
     PROVIDER_FIELDS_JSON_FIELD_NUMBER: builtins.int
     index: builtins.int
     """The block's place in the answer, counted from 0."""
@@ -381,8 +370,10 @@ class BlockDelta(google.protobuf.message.Message):
     """To put in the place of ThinkingBlock.signature."""
     refusal: builtins.str
     """To append to RefusalBlock.text."""
-    unknown_json: builtins.str
-    """A delta that this contract does not type: a UTF-8 JSON object, to add to ContentBlock.unknown_deltas_json."""
+    provider_state: builtins.bytes
+    """To put in the place of ContentBlock.provider_state."""
+    block_fields_json: builtins.str
+    """UTF-8 JSON object whose members are to be put into ContentBlock.provider_fields_json, over those of the same name."""
     provider_fields_json: builtins.str
     """Optional. UTF-8 JSON object: members of the provider's own delta that this contract has no field for. Not part of
     the block.
@@ -390,6 +381,10 @@ class BlockDelta(google.protobuf.message.Message):
     @property
     def citation(self) -> trunkline.v1.message_pb2.Citation:
         """To add to TextBlock.citations."""
+
+    @property
+    def opaque(self) -> trunkline.v1.message_pb2.Opaque:
+        """A delta that this contract does not type, to add to ContentBlock.opaque_deltas."""
 
     def __init__(
         self,
@@ -401,12 +396,14 @@ class BlockDelta(google.protobuf.message.Message):
         signature: builtins.str = ...,
         citation: trunkline.v1.message_pb2.Citation | None = ...,
         refusal: builtins.str = ...,
-        unknown_json: builtins.str = ...,
+        provider_state: builtins.bytes = ...,
+        block_fields_json: builtins.str = ...,
+        opaque: trunkline.v1.message_pb2.Opaque | None = ...,
         provider_fields_json: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["citation", b"citation", "delta", b"delta", "input_json", b"input_json", "refusal", b"refusal", "signature", b"signature", "text", b"text", "thinking", b"thinking", "unknown_json", b"unknown_json"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["citation", b"citation", "delta", b"delta", "index", b"index", "input_json", b"input_json", "provider_fields_json", b"provider_fields_json", "refusal", b"refusal", "signature", b"signature", "text", b"text", "thinking", b"thinking", "unknown_json", b"unknown_json"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["delta", b"delta"]) -> typing.Literal["text", "thinking", "input_json", "signature", "citation", "refusal", "unknown_json"] | None: ...
+    def HasField(self, field_name: typing.Literal["block_fields_json", b"block_fields_json", "citation", b"citation", "delta", b"delta", "input_json", b"input_json", "opaque", b"opaque", "provider_state", b"provider_state", "refusal", b"refusal", "signature", b"signature", "text", b"text", "thinking", b"thinking"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["block_fields_json", b"block_fields_json", "citation", b"citation", "delta", b"delta", "index", b"index", "input_json", b"input_json", "opaque", b"opaque", "provider_fields_json", b"provider_fields_json", "provider_state", b"provider_state", "refusal", b"refusal", "signature", b"signature", "text", b"text", "thinking", b"thinking"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["delta", b"delta"]) -> typing.Literal["text", "thinking", "input_json", "signature", "citation", "refusal", "provider_state", "block_fields_json", "opaque"] | None: ...
 
 global___BlockDelta = BlockDelta
 
@@ -435,42 +432,16 @@ class StreamRestart(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     REASON_FIELD_NUMBER: builtins.int
-    reason: builtins.str
-    """Why the attempt so far was given up: the name of an ErrorReason."""
+    reason: trunkline.v1.error_reason_pb2.ErrorReason.ValueType
+    """Why the attempt so far was given up: the cause, not that it was interrupted."""
     def __init__(
         self,
         *,
-        reason: builtins.str = ...,
+        reason: trunkline.v1.error_reason_pb2.ErrorReason.ValueType = ...,
     ) -> None: ...
     def ClearField(self, field_name: typing.Literal["reason", b"reason"]) -> None: ...
 
 global___StreamRestart = StreamRestart
-
-@typing.final
-class OpaqueEvent(google.protobuf.message.Message):
-    """An event that this contract does not type."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    PROVIDER_TYPE_FIELD_NUMBER: builtins.int
-    TYPE_FIELD_NUMBER: builtins.int
-    JSON_FIELD_NUMBER: builtins.int
-    provider_type: builtins.str
-    """The kind of API whose event this is, for example "anthropic"."""
-    type: builtins.str
-    """Its type, in the provider's own word."""
-    json: builtins.str
-    """The event: a UTF-8 JSON object, byte for byte."""
-    def __init__(
-        self,
-        *,
-        provider_type: builtins.str = ...,
-        type: builtins.str = ...,
-        json: builtins.str = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["json", b"json", "provider_type", b"provider_type", "type", b"type"]) -> None: ...
-
-global___OpaqueEvent = OpaqueEvent
 
 @typing.final
 class Completion(google.protobuf.message.Message):
@@ -481,13 +452,16 @@ class Completion(google.protobuf.message.Message):
     FINISH_REASON_FIELD_NUMBER: builtins.int
     PROVIDER_FINISH_REASON_FIELD_NUMBER: builtins.int
     STOP_SEQUENCE_FIELD_NUMBER: builtins.int
-    REFUSAL_FIELD_NUMBER: builtins.int
+    REFUSAL_DETAILS_FIELD_NUMBER: builtins.int
     USAGE_FIELD_NUMBER: builtins.int
-    ROUTE_FIELD_NUMBER: builtins.int
+    ROUTE_REPORT_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
+    ORIGIN_FIELD_NUMBER: builtins.int
     PROVIDER_FIELDS_JSON_FIELD_NUMBER: builtins.int
     finish_reason: global___FinishReason.ValueType
-    """Why it ended."""
+    """Why it ended. Generated code shows values newer than itself in its own way (as a number, as "unrecognized"); the
+    provider's word is always there.
+    """
     provider_finish_reason: builtins.str
     """The same in the provider's own word, for example "end_turn"."""
     stop_sequence: builtins.str
@@ -497,7 +471,7 @@ class Completion(google.protobuf.message.Message):
     its container or context management, kept byte for byte.
     """
     @property
-    def refusal(self) -> global___RefusalDetails:
+    def refusal_details(self) -> global___RefusalDetails:
         """For FINISH_REASON_REFUSAL: what the provider said about it, if anything."""
 
     @property
@@ -505,12 +479,18 @@ class Completion(google.protobuf.message.Message):
         """The tokens it took: totals."""
 
     @property
-    def route(self) -> trunkline.v1.route_pb2.RouteReport:
+    def route_report(self) -> trunkline.v1.route_pb2.RouteReport:
         """Where the call went."""
 
     @property
     def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trunkline.v1.route_pb2.Warning]:
         """What else the caller should know."""
+
+    @property
+    def origin(self) -> trunkline.v1.message_pb2.Origin:
+        """Set if it is not what StreamStart.origin said: a provider that falls back by itself changes the model in the middle
+        of an answer. Message.origin is then this.
+        """
 
     def __init__(
         self,
@@ -518,14 +498,15 @@ class Completion(google.protobuf.message.Message):
         finish_reason: global___FinishReason.ValueType = ...,
         provider_finish_reason: builtins.str = ...,
         stop_sequence: builtins.str | None = ...,
-        refusal: global___RefusalDetails | None = ...,
+        refusal_details: global___RefusalDetails | None = ...,
         usage: global___Usage | None = ...,
-        route: trunkline.v1.route_pb2.RouteReport | None = ...,
+        route_report: trunkline.v1.route_pb2.RouteReport | None = ...,
         warnings: collections.abc.Iterable[trunkline.v1.route_pb2.Warning] | None = ...,
+        origin: trunkline.v1.message_pb2.Origin | None = ...,
         provider_fields_json: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_stop_sequence", b"_stop_sequence", "refusal", b"refusal", "route", b"route", "stop_sequence", b"stop_sequence", "usage", b"usage"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_stop_sequence", b"_stop_sequence", "finish_reason", b"finish_reason", "provider_fields_json", b"provider_fields_json", "provider_finish_reason", b"provider_finish_reason", "refusal", b"refusal", "route", b"route", "stop_sequence", b"stop_sequence", "usage", b"usage", "warnings", b"warnings"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_stop_sequence", b"_stop_sequence", "origin", b"origin", "refusal_details", b"refusal_details", "route_report", b"route_report", "stop_sequence", b"stop_sequence", "usage", b"usage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_stop_sequence", b"_stop_sequence", "finish_reason", b"finish_reason", "origin", b"origin", "provider_fields_json", b"provider_fields_json", "provider_finish_reason", b"provider_finish_reason", "refusal_details", b"refusal_details", "route_report", b"route_report", "stop_sequence", b"stop_sequence", "usage", b"usage", "warnings", b"warnings"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_stop_sequence", b"_stop_sequence"]) -> typing.Literal["stop_sequence"] | None: ...
 
 global___Completion = Completion
@@ -569,6 +550,22 @@ class Usage(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     @typing.final
+    class CacheWriteByTtlEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.int
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.int = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    @typing.final
     class ServerToolRequestsEntry(google.protobuf.message.Message):
         DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -588,8 +585,7 @@ class Usage(google.protobuf.message.Message):
     INPUT_UNCACHED_FIELD_NUMBER: builtins.int
     CACHE_READ_FIELD_NUMBER: builtins.int
     CACHE_WRITE_FIELD_NUMBER: builtins.int
-    CACHE_WRITE_5M_FIELD_NUMBER: builtins.int
-    CACHE_WRITE_1H_FIELD_NUMBER: builtins.int
+    CACHE_WRITE_BY_TTL_FIELD_NUMBER: builtins.int
     OUTPUT_TOTAL_FIELD_NUMBER: builtins.int
     OUTPUT_REASONING_FIELD_NUMBER: builtins.int
     SERVER_TOOL_REQUESTS_FIELD_NUMBER: builtins.int
@@ -605,10 +601,6 @@ class Usage(google.protobuf.message.Message):
     """Those read from a cache."""
     cache_write: builtins.int
     """Those written to a cache."""
-    cache_write_5m: builtins.int
-    """Those of cache_write that are kept for 5 minutes."""
-    cache_write_1h: builtins.int
-    """Those of cache_write that are kept for an hour."""
     output_total: builtins.int
     """All tokens of the output."""
     output_reasoning: builtins.int
@@ -622,6 +614,10 @@ class Usage(google.protobuf.message.Message):
     provider_usage_json: builtins.str
     """The provider's own usage object, UTF-8 JSON: in a stream, the first one with the later ones laid over it."""
     @property
+    def cache_write_by_ttl(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
+        """Those of cache_write by how long they are kept, in the words of CacheControl.ttl, where the provider tells."""
+
+    @property
     def server_tool_requests(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
         """How often the provider ran tools of its own, by the provider's own word, for example "web_search_requests"."""
 
@@ -632,8 +628,7 @@ class Usage(google.protobuf.message.Message):
         input_uncached: builtins.int | None = ...,
         cache_read: builtins.int | None = ...,
         cache_write: builtins.int | None = ...,
-        cache_write_5m: builtins.int | None = ...,
-        cache_write_1h: builtins.int | None = ...,
+        cache_write_by_ttl: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
         output_total: builtins.int | None = ...,
         output_reasoning: builtins.int | None = ...,
         server_tool_requests: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
@@ -642,16 +637,12 @@ class Usage(google.protobuf.message.Message):
         inference_geo: builtins.str = ...,
         provider_usage_json: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_cache_read", b"_cache_read", "_cache_write", b"_cache_write", "_cache_write_1h", b"_cache_write_1h", "_cache_write_5m", b"_cache_write_5m", "_input_total", b"_input_total", "_input_uncached", b"_input_uncached", "_output_reasoning", b"_output_reasoning", "_output_total", b"_output_total", "cache_read", b"cache_read", "cache_write", b"cache_write", "cache_write_1h", b"cache_write_1h", "cache_write_5m", b"cache_write_5m", "input_total", b"input_total", "input_uncached", b"input_uncached", "output_reasoning", b"output_reasoning", "output_total", b"output_total"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_cache_read", b"_cache_read", "_cache_write", b"_cache_write", "_cache_write_1h", b"_cache_write_1h", "_cache_write_5m", b"_cache_write_5m", "_input_total", b"_input_total", "_input_uncached", b"_input_uncached", "_output_reasoning", b"_output_reasoning", "_output_total", b"_output_total", "cache_read", b"cache_read", "cache_write", b"cache_write", "cache_write_1h", b"cache_write_1h", "cache_write_5m", b"cache_write_5m", "inference_geo", b"inference_geo", "input_total", b"input_total", "input_uncached", b"input_uncached", "output_reasoning", b"output_reasoning", "output_total", b"output_total", "provider_usage_json", b"provider_usage_json", "server_tool_requests", b"server_tool_requests", "service_tier", b"service_tier", "speed", b"speed"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_cache_read", b"_cache_read", "_cache_write", b"_cache_write", "_input_total", b"_input_total", "_input_uncached", b"_input_uncached", "_output_reasoning", b"_output_reasoning", "_output_total", b"_output_total", "cache_read", b"cache_read", "cache_write", b"cache_write", "input_total", b"input_total", "input_uncached", b"input_uncached", "output_reasoning", b"output_reasoning", "output_total", b"output_total"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_cache_read", b"_cache_read", "_cache_write", b"_cache_write", "_input_total", b"_input_total", "_input_uncached", b"_input_uncached", "_output_reasoning", b"_output_reasoning", "_output_total", b"_output_total", "cache_read", b"cache_read", "cache_write", b"cache_write", "cache_write_by_ttl", b"cache_write_by_ttl", "inference_geo", b"inference_geo", "input_total", b"input_total", "input_uncached", b"input_uncached", "output_reasoning", b"output_reasoning", "output_total", b"output_total", "provider_usage_json", b"provider_usage_json", "server_tool_requests", b"server_tool_requests", "service_tier", b"service_tier", "speed", b"speed"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_cache_read", b"_cache_read"]) -> typing.Literal["cache_read"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_cache_write", b"_cache_write"]) -> typing.Literal["cache_write"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_cache_write_1h", b"_cache_write_1h"]) -> typing.Literal["cache_write_1h"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_cache_write_5m", b"_cache_write_5m"]) -> typing.Literal["cache_write_5m"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_input_total", b"_input_total"]) -> typing.Literal["input_total"] | None: ...
     @typing.overload
@@ -700,7 +691,7 @@ class CountTokensResponse(google.protobuf.message.Message):
     METHOD_FIELD_NUMBER: builtins.int
     PROVIDER_FIELD_NUMBER: builtins.int
     MODEL_FIELD_NUMBER: builtins.int
-    ROUTE_FIELD_NUMBER: builtins.int
+    ROUTE_REPORT_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
     PROVIDER_FIELDS_JSON_FIELD_NUMBER: builtins.int
     input_tokens: builtins.int
@@ -716,7 +707,7 @@ class CountTokensResponse(google.protobuf.message.Message):
     for byte.
     """
     @property
-    def route(self) -> trunkline.v1.route_pb2.RouteReport:
+    def route_report(self) -> trunkline.v1.route_pb2.RouteReport:
         """Where the call went. Empty if the gateway counted by itself."""
 
     @property
@@ -730,11 +721,11 @@ class CountTokensResponse(google.protobuf.message.Message):
         method: global___CountMethod.ValueType = ...,
         provider: builtins.str = ...,
         model: builtins.str = ...,
-        route: trunkline.v1.route_pb2.RouteReport | None = ...,
+        route_report: trunkline.v1.route_pb2.RouteReport | None = ...,
         warnings: collections.abc.Iterable[trunkline.v1.route_pb2.Warning] | None = ...,
         provider_fields_json: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["route", b"route"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["input_tokens", b"input_tokens", "method", b"method", "model", b"model", "provider", b"provider", "provider_fields_json", b"provider_fields_json", "route", b"route", "warnings", b"warnings"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["route_report", b"route_report"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["input_tokens", b"input_tokens", "method", b"method", "model", b"model", "provider", b"provider", "provider_fields_json", b"provider_fields_json", "route_report", b"route_report", "warnings", b"warnings"]) -> None: ...
 
 global___CountTokensResponse = CountTokensResponse

@@ -20,8 +20,10 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
 class ChatServiceStub:
     """Asks models, whoever provides them.
 
-    Set a deadline on every call: it binds the whole way, and so does a cancellation, which closes the connection to the
-    provider at once. Every failure is a gRPC status whose details hold a google.rpc.ErrorInfo with the domain "trunkline"
+    Set a deadline on every call: it applies from end to end, as does cancellation, which closes the connection to the
+    provider at once. Let the client receive messages of 32 MiB: gRPC's default is 4 MiB, and a single event may hold a
+    document. A request with fields that the gateway does not know (from a newer client) fails with
+    ERROR_REASON_INVALID_REQUEST, for nothing that a caller sends is ignored. Every failure is a gRPC status whose details hold a google.rpc.ErrorInfo with the domain "trunkline"
     and the name of an ErrorReason; see there for what each one means. The metadata key "x-request-id" (at most 64
     printable ASCII characters) is kept as the call's id, or one is made; it comes back in the trailers.
     """
@@ -45,8 +47,8 @@ class ChatServiceStub:
       answer  = start, { block | opaque }, completion
       block   = block_start, { block_delta | opaque }, block_end
 
-    `start` comes first, once. Blocks are numbered from 0 without gaps; today they never interleave, and those of the
-    same index belong together if they ever do. `completion` comes last, once, and then the status is OK. A call that
+    `start` comes first, once. Blocks are numbered from 0 without gaps. They do not interleave today; clients keep what they
+    know of a block by its index, in case they ever do. `completion` comes last, once, and then the status is OK. A call that
     fails has no completion but a status that is not OK; what came before is valid, but only a part. A provider that
     falls silent or hangs up before its own end mark has failed: ERROR_REASON_STREAM_INTERRUPTED.
 
@@ -63,8 +65,10 @@ class ChatServiceStub:
 class ChatServiceAsyncStub:
     """Asks models, whoever provides them.
 
-    Set a deadline on every call: it binds the whole way, and so does a cancellation, which closes the connection to the
-    provider at once. Every failure is a gRPC status whose details hold a google.rpc.ErrorInfo with the domain "trunkline"
+    Set a deadline on every call: it applies from end to end, as does cancellation, which closes the connection to the
+    provider at once. Let the client receive messages of 32 MiB: gRPC's default is 4 MiB, and a single event may hold a
+    document. A request with fields that the gateway does not know (from a newer client) fails with
+    ERROR_REASON_INVALID_REQUEST, for nothing that a caller sends is ignored. Every failure is a gRPC status whose details hold a google.rpc.ErrorInfo with the domain "trunkline"
     and the name of an ErrorReason; see there for what each one means. The metadata key "x-request-id" (at most 64
     printable ASCII characters) is kept as the call's id, or one is made; it comes back in the trailers.
     """
@@ -87,8 +91,8 @@ class ChatServiceAsyncStub:
       answer  = start, { block | opaque }, completion
       block   = block_start, { block_delta | opaque }, block_end
 
-    `start` comes first, once. Blocks are numbered from 0 without gaps; today they never interleave, and those of the
-    same index belong together if they ever do. `completion` comes last, once, and then the status is OK. A call that
+    `start` comes first, once. Blocks are numbered from 0 without gaps. They do not interleave today; clients keep what they
+    know of a block by its index, in case they ever do. `completion` comes last, once, and then the status is OK. A call that
     fails has no completion but a status that is not OK; what came before is valid, but only a part. A provider that
     falls silent or hangs up before its own end mark has failed: ERROR_REASON_STREAM_INTERRUPTED.
 
@@ -105,8 +109,10 @@ class ChatServiceAsyncStub:
 class ChatServiceServicer(metaclass=abc.ABCMeta):
     """Asks models, whoever provides them.
 
-    Set a deadline on every call: it binds the whole way, and so does a cancellation, which closes the connection to the
-    provider at once. Every failure is a gRPC status whose details hold a google.rpc.ErrorInfo with the domain "trunkline"
+    Set a deadline on every call: it applies from end to end, as does cancellation, which closes the connection to the
+    provider at once. Let the client receive messages of 32 MiB: gRPC's default is 4 MiB, and a single event may hold a
+    document. A request with fields that the gateway does not know (from a newer client) fails with
+    ERROR_REASON_INVALID_REQUEST, for nothing that a caller sends is ignored. Every failure is a gRPC status whose details hold a google.rpc.ErrorInfo with the domain "trunkline"
     and the name of an ErrorReason; see there for what each one means. The metadata key "x-request-id" (at most 64
     printable ASCII characters) is kept as the call's id, or one is made; it comes back in the trailers.
     """
@@ -133,8 +139,8 @@ class ChatServiceServicer(metaclass=abc.ABCMeta):
           answer  = start, { block | opaque }, completion
           block   = block_start, { block_delta | opaque }, block_end
 
-        `start` comes first, once. Blocks are numbered from 0 without gaps; today they never interleave, and those of the
-        same index belong together if they ever do. `completion` comes last, once, and then the status is OK. A call that
+        `start` comes first, once. Blocks are numbered from 0 without gaps. They do not interleave today; clients keep what they
+        know of a block by its index, in case they ever do. `completion` comes last, once, and then the status is OK. A call that
         fails has no completion but a status that is not OK; what came before is valid, but only a part. A provider that
         falls silent or hangs up before its own end mark has failed: ERROR_REASON_STREAM_INTERRUPTED.
 

@@ -101,8 +101,8 @@ class Message(google.protobuf.message.Message):
     name: builtins.str
     """Optional. The speaker's name, for providers that tell several users apart."""
     provider_fields_json: builtins.str
-    """Optional. UTF-8 JSON object: members of the provider's own message that this contract has no field for, kept byte
-    for byte. In a request they are added to the message that goes upstream.
+    """Input only. UTF-8 JSON object: members of the provider's own message that this contract has no field for, added byte
+    for byte to the message that goes upstream. Those of an answer are in Completion.provider_fields_json.
     """
     @property
     def content(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ContentBlock]:
@@ -156,7 +156,7 @@ global___Origin = Origin
 
 @typing.final
 class ContentBlock(google.protobuf.message.Message):
-    """One piece of content. What is beside `block` applies to any kind."""
+    """One piece of content. What is beside `kind` applies to any kind."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -175,7 +175,7 @@ class ContentBlock(google.protobuf.message.Message):
     CACHE_CONTROL_FIELD_NUMBER: builtins.int
     PROVIDER_STATE_FIELD_NUMBER: builtins.int
     PROVIDER_FIELDS_JSON_FIELD_NUMBER: builtins.int
-    UNKNOWN_DELTAS_JSON_FIELD_NUMBER: builtins.int
+    OPAQUE_DELTAS_FIELD_NUMBER: builtins.int
     provider_state: builtins.bytes
     """Optional. Opaque state that the provider attached to this block, to be sent back as it came. Gemini's thought
     signatures travel here: they may sit on any kind of block.
@@ -229,7 +229,7 @@ class ContentBlock(google.protobuf.message.Message):
         """The model's own words for why it will not answer."""
 
     @property
-    def opaque(self) -> global___OpaqueBlock:
+    def opaque(self) -> global___Opaque:
         """A block of a kind that this contract does not type."""
 
     @property
@@ -237,9 +237,9 @@ class ContentBlock(google.protobuf.message.Message):
         """Optional. Marks the end of a prefix that the provider should cache."""
 
     @property
-    def unknown_deltas_json(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Output only. UTF-8 JSON objects: deltas of kinds that this contract does not know, in the order they came. They are
-        not part of the block and are not sent upstream; a request that holds them gets a warning.
+    def opaque_deltas(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Opaque]:
+        """Output only. Deltas of kinds that this contract does not type, in the order they came. They are not part of the block
+        and never go upstream: a request that holds them gets a Warning with WARNING_CODE_FIELD_DROPPED.
         """
 
     def __init__(
@@ -256,15 +256,15 @@ class ContentBlock(google.protobuf.message.Message):
         server_tool_result: global___ServerToolResultBlock | None = ...,
         search_result: global___SearchResultBlock | None = ...,
         refusal: global___RefusalBlock | None = ...,
-        opaque: global___OpaqueBlock | None = ...,
+        opaque: global___Opaque | None = ...,
         cache_control: global___CacheControl | None = ...,
         provider_state: builtins.bytes = ...,
         provider_fields_json: builtins.str = ...,
-        unknown_deltas_json: collections.abc.Iterable[builtins.str] | None = ...,
+        opaque_deltas: collections.abc.Iterable[global___Opaque] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["audio", b"audio", "block", b"block", "cache_control", b"cache_control", "document", b"document", "image", b"image", "opaque", b"opaque", "redacted_thinking", b"redacted_thinking", "refusal", b"refusal", "search_result", b"search_result", "server_tool_result", b"server_tool_result", "text", b"text", "thinking", b"thinking", "tool_result", b"tool_result", "tool_use", b"tool_use"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["audio", b"audio", "block", b"block", "cache_control", b"cache_control", "document", b"document", "image", b"image", "opaque", b"opaque", "provider_fields_json", b"provider_fields_json", "provider_state", b"provider_state", "redacted_thinking", b"redacted_thinking", "refusal", b"refusal", "search_result", b"search_result", "server_tool_result", b"server_tool_result", "text", b"text", "thinking", b"thinking", "tool_result", b"tool_result", "tool_use", b"tool_use", "unknown_deltas_json", b"unknown_deltas_json"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["block", b"block"]) -> typing.Literal["text", "image", "document", "audio", "thinking", "redacted_thinking", "tool_use", "tool_result", "server_tool_result", "search_result", "refusal", "opaque"] | None: ...
+    def HasField(self, field_name: typing.Literal["audio", b"audio", "cache_control", b"cache_control", "document", b"document", "image", b"image", "kind", b"kind", "opaque", b"opaque", "redacted_thinking", b"redacted_thinking", "refusal", b"refusal", "search_result", b"search_result", "server_tool_result", b"server_tool_result", "text", b"text", "thinking", b"thinking", "tool_result", b"tool_result", "tool_use", b"tool_use"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["audio", b"audio", "cache_control", b"cache_control", "document", b"document", "image", b"image", "kind", b"kind", "opaque", b"opaque", "opaque_deltas", b"opaque_deltas", "provider_fields_json", b"provider_fields_json", "provider_state", b"provider_state", "redacted_thinking", b"redacted_thinking", "refusal", b"refusal", "search_result", b"search_result", "server_tool_result", b"server_tool_result", "text", b"text", "thinking", b"thinking", "tool_result", b"tool_result", "tool_use", b"tool_use"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["text", "image", "document", "audio", "thinking", "redacted_thinking", "tool_use", "tool_result", "server_tool_result", "search_result", "refusal", "opaque"] | None: ...
 
 global___ContentBlock = ContentBlock
 
@@ -307,12 +307,14 @@ class Media(google.protobuf.message.Message):
     data: builtins.bytes
     """The bytes themselves, not encoded."""
     url: builtins.str
-    """An http or https address. The provider fetches it; the gateway never does."""
+    """An address that the provider fetches; the gateway never does. "http:" or "https:", or a scheme of the provider's
+    own cloud, such as "gs:" or "s3:".
+    """
     file_id: builtins.str
     """The id of a file that was uploaded to the provider."""
     media_type: builtins.str
     """The IANA media type, for example "image/png". May be empty: for `data` it is then recognised from the bytes, for the
-    others the provider finds out.
+    others it is a hint, which goes upstream where the provider takes one.
     """
     def __init__(
         self,
@@ -497,7 +499,7 @@ class ToolUseBlock(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     INPUT_JSON_FIELD_NUMBER: builtins.int
     RUNNER_FIELD_NUMBER: builtins.int
-    SERVER_NAME_FIELD_NUMBER: builtins.int
+    MCP_SERVER_NAME_FIELD_NUMBER: builtins.int
     TOOLSET_NAME_FIELD_NUMBER: builtins.int
     CALLER_FIELD_NUMBER: builtins.int
     id: builtins.str
@@ -510,14 +512,14 @@ class ToolUseBlock(google.protobuf.message.Message):
     for "{}".
     """
     runner: global___ToolRunner.ValueType
-    """Who runs the tool. TOOL_RUNNER_UNSPECIFIED means the caller."""
-    server_name: builtins.str
+    """Who runs the tool. In an answer it is always set; in a request, TOOL_RUNNER_UNSPECIFIED means the caller."""
+    mcp_server_name: builtins.str
     """For TOOL_RUNNER_MCP: the MCP server's name."""
     toolset_name: builtins.str
     """Optional. The provider's tool set that the tool belongs to."""
     @property
     def caller(self) -> global___ToolCaller:
-        """Optional. What made the call: the model itself, or code that the provider runs for it."""
+        """Optional. What made the call: the model itself, or code that the provider runs for it. (Not the caller of this API.)"""
 
     def __init__(
         self,
@@ -526,12 +528,12 @@ class ToolUseBlock(google.protobuf.message.Message):
         name: builtins.str = ...,
         input_json: builtins.str = ...,
         runner: global___ToolRunner.ValueType = ...,
-        server_name: builtins.str = ...,
+        mcp_server_name: builtins.str = ...,
         toolset_name: builtins.str = ...,
         caller: global___ToolCaller | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["caller", b"caller"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["caller", b"caller", "id", b"id", "input_json", b"input_json", "name", b"name", "runner", b"runner", "server_name", b"server_name", "toolset_name", b"toolset_name"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["caller", b"caller", "id", b"id", "input_json", b"input_json", "mcp_server_name", b"mcp_server_name", "name", b"name", "runner", b"runner", "toolset_name", b"toolset_name"]) -> None: ...
 
 global___ToolUseBlock = ToolUseBlock
 
@@ -542,18 +544,18 @@ class ToolCaller(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     TYPE_FIELD_NUMBER: builtins.int
-    TOOL_ID_FIELD_NUMBER: builtins.int
+    TOOL_USE_ID_FIELD_NUMBER: builtins.int
     type: builtins.str
     """Required. The kind, in the provider's own word, for example "direct" or "code_execution_20260120"."""
-    tool_id: builtins.str
+    tool_use_id: builtins.str
     """Optional. The id of the tool call whose code made this one."""
     def __init__(
         self,
         *,
         type: builtins.str = ...,
-        tool_id: builtins.str = ...,
+        tool_use_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["tool_id", b"tool_id", "type", b"type"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["tool_use_id", b"tool_use_id", "type", b"type"]) -> None: ...
 
 global___ToolCaller = ToolCaller
 
@@ -659,7 +661,9 @@ global___SearchResultBlock = SearchResultBlock
 
 @typing.final
 class RefusalBlock(google.protobuf.message.Message):
-    """The model's own words for why it will not answer. Other providers say it by finish reason alone."""
+    """The model's own words for why it will not answer. An answer that holds one ends with FINISH_REASON_REFUSAL; some
+    providers give the finish reason alone.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -676,32 +680,32 @@ class RefusalBlock(google.protobuf.message.Message):
 global___RefusalBlock = RefusalBlock
 
 @typing.final
-class OpaqueBlock(google.protobuf.message.Message):
-    """A block of a kind that this contract does not type, as the provider wrote it. To be sent back unchanged. In a stream it
-    always comes whole, in its block_start.
+class Opaque(google.protobuf.message.Message):
+    """Something that this contract does not type, as the provider wrote it: a block, a citation, a delta, an event. Blocks and
+    citations are to be sent back unchanged. In a stream, an opaque block always comes whole, in its block_start.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     PROVIDER_TYPE_FIELD_NUMBER: builtins.int
     TYPE_FIELD_NUMBER: builtins.int
-    JSON_FIELD_NUMBER: builtins.int
+    RAW_JSON_FIELD_NUMBER: builtins.int
     provider_type: builtins.str
-    """Required. The kind of API whose block this is, for example "anthropic"."""
+    """Required. The kind of API that wrote it, for example "anthropic"."""
     type: builtins.str
-    """Output only. The block's type in the provider's own word, for example "compaction"."""
-    json: builtins.str
-    """Required. The whole block, its type included: a UTF-8 JSON object, kept byte for byte."""
+    """Output only. Its type in the provider's own word, for example "compaction"."""
+    raw_json: builtins.str
+    """Required. All of it, its type included: a UTF-8 JSON object, kept byte for byte."""
     def __init__(
         self,
         *,
         provider_type: builtins.str = ...,
         type: builtins.str = ...,
-        json: builtins.str = ...,
+        raw_json: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["json", b"json", "provider_type", b"provider_type", "type", b"type"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["provider_type", b"provider_type", "raw_json", b"raw_json", "type", b"type"]) -> None: ...
 
-global___OpaqueBlock = OpaqueBlock
+global___Opaque = Opaque
 
 @typing.final
 class CacheControl(google.protobuf.message.Message):
@@ -762,7 +766,7 @@ class Citation(google.protobuf.message.Message):
         """A page that the provider's own search found."""
 
     @property
-    def opaque(self) -> global___OpaqueBlock:
+    def opaque(self) -> global___Opaque:
         """A kind of place that this contract does not type."""
 
     def __init__(
@@ -774,7 +778,7 @@ class Citation(google.protobuf.message.Message):
         content_block_location: global___ContentBlockLocation | None = ...,
         search_result_location: global___SearchResultLocation | None = ...,
         web_location: global___WebLocation | None = ...,
-        opaque: global___OpaqueBlock | None = ...,
+        opaque: global___Opaque | None = ...,
         provider_fields_json: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["char_location", b"char_location", "content_block_location", b"content_block_location", "location", b"location", "opaque", b"opaque", "page_location", b"page_location", "search_result_location", b"search_result_location", "web_location", b"web_location"]) -> builtins.bool: ...

@@ -12,6 +12,7 @@ import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import sys
+import trunkline.v1.error_reason_pb2
 import typing
 
 if sys.version_info >= (3, 10):
@@ -54,7 +55,7 @@ class _WarningCodeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     WARNING_CODE_UNSPECIFIED: _WarningCode.ValueType  # 0
     """Not used."""
     WARNING_CODE_FIELD_DROPPED: _WarningCode.ValueType  # 1
-    """A field was left out, as the provider cannot honour it and the caller allowed it."""
+    """A field was left out: the provider cannot honour it and the caller allowed that, or it never goes upstream."""
     WARNING_CODE_DEFAULT_APPLIED: _WarningCode.ValueType  # 2
     """The provider insists on a value and the caller gave none."""
     WARNING_CODE_UNEXPECTED_OUTPUT: _WarningCode.ValueType  # 3
@@ -68,7 +69,7 @@ class WarningCode(_WarningCode, metaclass=_WarningCodeEnumTypeWrapper):
 WARNING_CODE_UNSPECIFIED: WarningCode.ValueType  # 0
 """Not used."""
 WARNING_CODE_FIELD_DROPPED: WarningCode.ValueType  # 1
-"""A field was left out, as the provider cannot honour it and the caller allowed it."""
+"""A field was left out: the provider cannot honour it and the caller allowed that, or it never goes upstream."""
 WARNING_CODE_DEFAULT_APPLIED: WarningCode.ValueType  # 2
 """The provider insists on a value and the caller gave none."""
 WARNING_CODE_UNEXPECTED_OUTPUT: WarningCode.ValueType  # 3
@@ -143,7 +144,9 @@ class Target(google.protobuf.message.Message):
     model: builtins.str
     """Optional. The model to ask, instead of ChatInput.model."""
     api_key: builtins.str
-    """Optional. The caller's own key for the provider, instead of the gateway's. Never logged, never sent elsewhere."""
+    """Optional. The caller's own key for the provider, instead of the gateway's. The gateway never logs it and sends it
+    nowhere else. Most languages' generated code prints it in clear, whatever the option says: do not log requests that hold it.
+    """
     def __init__(
         self,
         *,
@@ -193,8 +196,8 @@ class Attempt(google.protobuf.message.Message):
     """The provider's name in the gateway's configuration."""
     model: builtins.str
     """The model asked for."""
-    reason: builtins.str
-    """Why it gave no answer: the name of an ErrorReason. Empty if it did."""
+    reason: trunkline.v1.error_reason_pb2.ErrorReason.ValueType
+    """Why it gave no answer. ERROR_REASON_UNSPECIFIED if it did."""
     upstream_status: builtins.int
     """The HTTP status. 0 if there was none."""
     upstream_request_id: builtins.str
@@ -216,7 +219,7 @@ class Attempt(google.protobuf.message.Message):
         *,
         provider: builtins.str = ...,
         model: builtins.str = ...,
-        reason: builtins.str = ...,
+        reason: trunkline.v1.error_reason_pb2.ErrorReason.ValueType = ...,
         duration: google.protobuf.duration_pb2.Duration | None = ...,
         time_to_first_event: google.protobuf.duration_pb2.Duration | None = ...,
         upstream_status: builtins.int = ...,
@@ -278,7 +281,9 @@ class Warning(google.protobuf.message.Message):
     code: global___WarningCode.ValueType
     """What kind of thing."""
     field: builtins.str
-    """The field of the request, for example "input.generation.top_k"."""
+    """The field that it is about: the names of the proto fields from the request on, or for WARNING_CODE_UNEXPECTED_OUTPUT
+    from the response on, with places in lists counted from 0: "input.messages[2].content[0].image.detail".
+    """
     message: builtins.str
     """What was done, for people."""
     value: builtins.str

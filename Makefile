@@ -1,0 +1,47 @@
+# Each target installs what it needs, once. `make ARGS=…` passes arguments on, for example to pytest.
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c service/constraints.txt
+GENERATE = PATH="$(CURDIR)/.tools/bin:$$PATH" protos/generate
+STUBS = clients/python/trunkline/v1
+
+.PHONY: demo test test-quick lint generate bench clean
+.DELETE_ON_ERROR:
+
+demo: .venv/.service  ## A streamed chat through the gateway, in a terminal
+	@.venv/bin/python -m trunkline_service.demo
+
+test: .venv/.dev  ## All tests
+	.venv/bin/python -m pytest $(ARGS)
+
+test-quick: .venv/.dev  ## The tests that take no longer than a few seconds
+	.venv/bin/python -m pytest -m "not slow" $(ARGS)
+
+lint: .venv/.dev .tools/.ready  ## Style, types, the contract, and whether the stubs are fresh
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
+	cd protos && ../.tools/bin/buf lint && ../.tools/bin/buf format --diff --exit-code
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(GENERATE) "$$fresh" && \
+		diff -r -x '__*' "$$fresh/trunkline/v1" $(STUBS) || { echo "The stubs are stale: make generate" >&2; exit 1; }
+
+generate: .tools/.ready  ## The Python stubs, from protos/
+	rm -f $(STUBS)/*_pb2*
+	$(GENERATE) "$(CURDIR)/clients/python"
+
+bench: .venv/.dev  ## CPU per call and per token; see tests/bench
+	PYTHONPATH=tests .venv/bin/python -m bench $(ARGS)
+
+clean:
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/.service: .venv/.made pyproject.toml service/constraints.txt
+	$(PIP) -e '.[service]' && touch $@
+
+.venv/.dev: .venv/.service
+	$(PIP) -e '.[service,dev]' && touch $@
+
+.tools/.ready: .tools/.made protos/tools.txt
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check -r protos/tools.txt && touch $@
+
+%/.made:
+	@$(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Needs Python 3.11 or newer with venv: apt install python3-venv, or make PYTHON=…" >&2; exit 1; }
+	$(PYTHON) -m venv $* && touch $@

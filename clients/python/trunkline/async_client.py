@@ -1,0 +1,141 @@
+"""The asyncio client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast
+
+import grpc
+
+from trunkline import statuses
+from trunkline.base import ClientBase
+from trunkline.calls import Call
+from trunkline.replies import Reply, TokenCount
+from trunkline.requests import ChatOptions, Prompt, StreamOptions
+from trunkline.stream import AsyncChatStream
+from trunkline.v1.chat_service_pb2 import ChatRequest, CountTokensRequest, StreamChatRequest
+from trunkline.v1.chat_service_pb2_grpc import ChatServiceStub
+
+if TYPE_CHECKING:
+    from trunkline.v1.chat_service_pb2_grpc import ChatServiceAsyncStub
+
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+_View = TypeVar("_View")
+
+
+class AsyncTrunkline(ClientBase):
+    """An asyncio client of the gateway. May be made outside of the event loop.
+
+    Example:
+        async with AsyncTrunkline("gateway:50051", model="anthropic/claude-sonnet-5") as client:
+            print((await client.chat("Hello")).text)
+    """
+
+    _loop: asyncio.AbstractEventLoop | None = None
+    _channel: grpc.aio.Channel
+    _stub: ChatServiceAsyncStub
+
+    @property
+    def stub(self) -> ChatServiceAsyncStub:
+        """The generated stub on the client's channel, for what this class does not do. Needs a running loop.
+
+        Example:
+            await client.stub.CountTokens(CountTokensRequest(input=...), timeout=5)
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:  # channels belong to the loop that they were made in
+            self._loop = loop
+            self._channel = self._connect()
+            self._stub = cast("ChatServiceAsyncStub", ChatServiceStub(self._channel))
+        return self._stub
+
+    def _connect(self) -> grpc.aio.Channel:
+        if self._credentials is None:
+            return grpc.aio.insecure_channel(self._target, self._options)
+        return grpc.aio.secure_channel(self._target, self._credentials, self._options)
+
+    async def chat(self, prompt: Prompt | None = None, /, **options: Unpack[ChatOptions]) -> Reply:
+        """Ask a model and wait for the whole answer.
+
+        Args:
+            prompt: What to say: a string, a message, a block, or several of them.
+            **options: See ChatOptions.
+
+        Raises:
+            APIError: The call failed.
+
+        Example:
+            reply = await client.chat("Hello", model="anthropic/claude-sonnet-5", max_output_tokens=100)
+        """
+        request, call = self._prepare(ChatRequest(), prompt, options)
+        return await self._invoke(self.stub.Chat, request, call, Reply)
+
+    def stream(self, prompt: Prompt | None = None, /, **options: Unpack[StreamOptions]) -> AsyncChatStream:
+        """Ask a model and read the answer as it is written. The call begins with the `async with`.
+
+        Args:
+            prompt: What to say: a string, a message, a block, or several of them.
+            **options: See StreamOptions.
+
+        Example:
+            async with client.stream("Tell me a story.") as stream:
+                async for piece in stream.text:
+                    print(piece, end="", flush=True)
+        """
+        request, call = self._prepare(StreamChatRequest(), prompt, options)
+        return AsyncChatStream(
+            lambda: self.stub.StreamChat(request, timeout=call.timeout, metadata=call.metadata), call.request_id
+        )
+
+    async def count_tokens(self, prompt: Prompt | None = None, /, **options: Unpack[ChatOptions]) -> TokenCount:
+        """Count the tokens that the same arguments would cost `chat` as input.
+
+        Args:
+            prompt: What would be said.
+            **options: See ChatOptions.
+
+        Raises:
+            APIError: The call failed.
+
+        Example:
+            count = await client.count_tokens("Hello", model="anthropic/claude-sonnet-5")
+        """
+        request, call = self._prepare(CountTokensRequest(), prompt, options)
+        return await self._invoke(self.stub.CountTokens, request, call, TokenCount)
+
+    async def close(self) -> None:
+        """Close the connections. Calls in flight are cancelled.
+
+        Example:
+            await client.close()
+        """
+        if self._loop is asyncio.get_running_loop():
+            await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _invoke(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        call: Call,
+        view: Callable[[_Response, str], _View],
+    ) -> _View:
+        done = method(request, timeout=call.timeout, metadata=call.metadata)
+        try:
+            response = await done
+        except grpc.RpcError as error:
+            raise await statuses.of_call(done, call.request_id) from error
+        return view(response, call.id_in(await done.trailing_metadata()))

@@ -1,0 +1,60 @@
+"""How a call is made: its deadline, its metadata and its id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from uuid import uuid4
+
+from trunkline.requests import CallOptions, Metadata
+from trunkline.statuses import REQUEST_ID_KEY, Trailers
+
+_REQUEST_ID = re.compile(r"[ -~]{1,64}")
+
+
+class Call(NamedTuple):
+    """What goes with a request."""
+
+    timeout: float | None
+    """Seconds; None for no deadline."""
+    metadata: tuple[tuple[str, str | bytes], ...]
+    """All of it, the id included."""
+    request_id: str
+    """The id that is sent. Always there, so that even a call without an answer can be found in the gateway's log."""
+
+    def id_in(self, trailers: Trailers | None) -> str:
+        """Take the id that came back, or else the one that was sent."""
+        return next((str(value) for key, value in trailers or () if key == REQUEST_ID_KEY), self.request_id)
+
+
+class CallDefaults(NamedTuple):
+    """What a client's calls have in common."""
+
+    timeout: float | None
+    """Seconds; None for no deadline."""
+    metadata: dict[str, list[str | bytes]]
+    """Values by key."""
+
+    def call(self, options: CallOptions) -> Call:
+        """Put the options of one call over the defaults.
+
+        Raises:
+            ValueError: The request id is too long or has characters that it may not have.
+        """
+        metadata = self.metadata | by_key(options.get("metadata"))
+        if request_id := options.get("request_id"):
+            metadata[REQUEST_ID_KEY] = [request_id]
+        request_id = str(metadata.setdefault(REQUEST_ID_KEY, [uuid4().hex])[0])
+        if not _REQUEST_ID.fullmatch(request_id):
+            raise ValueError("a request id has 1 to 64 printable ASCII characters")
+        pairs = tuple((key, value) for key, values in metadata.items() for value in values)
+        return Call(options.get("timeout", self.timeout), pairs, request_id)
+
+
+def by_key(metadata: Metadata | None) -> dict[str, list[str | bytes]]:
+    """Gather metadata by its keys, in small letters, as gRPC wants them."""
+    gathered: dict[str, list[str | bytes]] = {}
+    for key, value in metadata.items() if isinstance(metadata, Mapping) else metadata or ():
+        gathered.setdefault(key.lower(), []).append(value)
+    return gathered

@@ -1,0 +1,96 @@
+"""The composition root: settings in, running service out. The one place that wires things."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+
+from trunkline_service.config import SIMULATOR, ProviderSettings, Secret, Settings
+from trunkline_service.routing.router import Router
+from trunkline_service.rpc.server import Server
+from trunkline_service.simulator import Simulator
+from trunkline_service.telemetry import log
+
+
+class Gateway:
+    """A running service: `async with Gateway(settings) as gateway`, in a loop that has no other one.
+
+    `address` is where it listens; `simulator` is the built-in one, if the settings ask for it.
+    """
+
+    address: str
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._resources = AsyncExitStack()
+        self.simulator: Simulator | None = None
+
+    async def __aenter__(self) -> Gateway:
+        """Starts everything. Raises `StartupError`."""
+        async with AsyncExitStack() as resources:
+            settings = self._settings
+            if settings.simulator:
+                self.simulator = await resources.enter_async_context(Simulator())
+                settings = _with_simulator(settings, self.simulator.url)
+            router = Router(settings)
+            resources.push_async_callback(router.close)
+            self._server = Server(settings, router)
+            self.address = await self._server.start()
+            self._resources = resources.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends the calls in flight and stops."""
+        await self.drain(delay=0, grace=0)
+
+    async def drain(self, *, delay: float, grace: float) -> None:
+        """Stops without losing a call that ends within `delay + grace` seconds. May be called again: that is quick."""
+        await self._server.stop(delay=delay, grace=grace)
+        await self._resources.aclose()
+
+
+async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or SIGINT, then drains; a second signal ends the calls in flight.
+
+    `on_ready` is called once, with the address. Raises `StartupError`.
+    """
+    log.configure()
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    hurry = asyncio.Event()
+
+    def on_signal() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    limits = settings.limits
+    async with Gateway(settings) as gateway:
+        log.service.info("serving", extra={"facts": {"address": gateway.address}})
+        on_ready(gateway.address)
+        await stop.wait()
+        log.service.info("draining")
+        draining = asyncio.create_task(gateway.drain(delay=limits.drain_delay, grace=limits.drain_grace))
+        hurrying = asyncio.create_task(hurry.wait())
+        await asyncio.wait((draining, hurrying), return_when=asyncio.FIRST_COMPLETED)
+        for task in (draining, hurrying):
+            task.cancel()
+        await asyncio.gather(draining, hurrying, return_exceptions=True)
+    log.service.info("stopped")
+
+
+def _with_simulator(settings: Settings, url: str) -> Settings:
+    simulator = ProviderSettings(
+        name=SIMULATOR,
+        type="anthropic",
+        base_url=url,
+        # Any key will do, and none is kept anywhere.
+        api_key=Secret(env="KEY", environ={"KEY": "simulator"}),
+    )
+    return dataclasses.replace(settings, providers={**settings.providers, SIMULATOR: simulator})

@@ -1,0 +1,38 @@
+"""The command `trunkline`."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from trunkline_service.cli import terminal
+from trunkline_service.cli.arguments import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_USAGE, parse
+from trunkline_service.cli.terminal import Failure, UsageError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; without `arguments`, they are the process's."""
+    terminal.prepare()
+    try:
+        try:
+            options = parse(arguments)
+            # What a command needs is imported with it: `chat` works without the service, and --help is quick.
+            module, _, function = options.run.partition(":")
+            return int(getattr(import_module(module), function)(options))
+        finally:
+            sys.stdout.flush()
+    except UsageError as error:
+        terminal.say(f"trunkline: {error}")
+        return EXIT_USAGE
+    except Failure as error:
+        terminal.say(f"trunkline: {error}")
+        return EXIT_FAILED
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in ("trunkline", "trunkline_service"):
+            raise
+        terminal.say(f"trunkline: {error.name} is not installed: pip install 'trunkline[service]'")
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        terminal.close_output()
+        return EXIT_PIPE

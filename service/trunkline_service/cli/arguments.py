@@ -1,0 +1,231 @@
+"""The arguments of the command line, and its help."""
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+from trunkline_service.cli.terminal import write
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_PIPE = 1, 2, 130, 141
+
+_HELP = """\
+commands:
+  serve      run the gateway
+  check      check a configuration file
+  simulate   run a provider that costs nothing and fails on demand
+  chat       ask a model through a gateway
+  count      count the tokens of a text
+
+examples:
+  trunkline serve                            providers by the keys in the environment, and the simulator
+  trunkline chat "What is a trunk line?" --model anthropic/claude-haiku-4-5
+  git diff | trunkline chat --system "Write a commit message." --model anthropic/claude-sonnet-5
+  trunkline count --model anthropic/claude-haiku-4-5 < essay.txt
+
+exit codes:
+  0    done
+  1    the call failed, or the service could not start
+  2    the arguments, a file or the environment have to change
+  130  interrupted by Ctrl-C; but serve and simulate, which are meant to end so, exit with 0
+  141  the reader of the output went away
+"""
+_SERVE = """\
+Runs the gateway until SIGTERM or Ctrl-C; then the calls in flight may end (limits.drain_grace).
+Logs are JSON, one line a call.
+
+Without a file, the providers are those with a key in the environment, ANTHROPIC_API_KEY (and
+ANTHROPIC_BASE_URL, if it is elsewhere), and the simulator.
+"""
+_SERVE_EXAMPLES = """\
+examples:
+  trunkline serve
+  trunkline serve --config gateway.yaml
+  trunkline serve --listen 0.0.0.0:50051 --insecure
+
+a configuration file:
+  listen: 127.0.0.1:50051
+  providers:
+    anthropic:
+      type: anthropic
+      api_key: {env: ANTHROPIC_API_KEY}
+      timeouts: {connect: 5s, first_event: 2m}
+  models:
+    fast: anthropic/claude-haiku-4-5
+"""
+_CHAT = """\
+Streams the answer to the standard output; reasoning and everything else goes to the standard error.
+"""
+_CHAT_EXAMPLES = """\
+examples:
+  trunkline chat "Hello" --model anthropic/claude-haiku-4-5
+  trunkline chat "Prove it." --model anthropic/claude-opus-5-5 --thinking on --effort high
+  trunkline chat --json < question.txt | jq .completion.usage
+  trunkline chat "Hello" --model simulator/paced-n40-g50
+  trunkline chat "Hello" --model simulator/cut-n5; echo $?
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Shows help as it is laid out here, and the part that takes time to make only when it is asked for."""
+
+    def __init__(self, **options: Any) -> None:
+        self.last_words: Callable[[], str] | None = None
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+
+    def format_help(self) -> str:
+        """Return the help."""
+        if self.last_words:
+            self.epilog = self.last_words()
+        return super().format_help()
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and where help is, without the long list of options."""
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        write(f"trunkline {version('trunkline')}\n")
+        parser.exit()
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options; `run` names the function that is to get them. Exits after --help and mistakes."""
+    parser = _Parser(
+        prog="trunkline",
+        usage="trunkline [--version] COMMAND …",
+        description="A gRPC gateway in front of LLM providers.",
+        epilog=_HELP,
+        add_help=False,
+    )
+    parser.add_argument("--help", "-h", action="help", help="show this, or with a command, its help")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version")
+    commands = parser.add_subparsers(prog="trunkline", metavar="COMMAND", required=True, help=argparse.SUPPRESS)
+    _serve(commands.add_parser("serve", description=_SERVE, epilog=_SERVE_EXAMPLES))
+    _check(commands.add_parser("check", description="Reports every mistake in a configuration file, with its line."))
+    _simulate(commands.add_parser("simulate"))
+    _chat(commands.add_parser("chat", description=_CHAT, epilog=_CHAT_EXAMPLES))
+    _count(commands.add_parser("count", description="Prints how many tokens a text is to a model."))
+    return parser.parse_args(arguments)
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run="trunkline_service.cli.service:serve")
+    parser.add_argument("--config", metavar="FILE", help="a configuration file, YAML")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="instead of the file's address; port 0 is any free one")
+    parser.add_argument(
+        "--insecure",
+        action="store_true",
+        default=None,
+        help="listen without TLS even where other machines can connect",
+    )
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run="trunkline_service.cli.service:check")
+    parser.add_argument("file", metavar="FILE")
+
+
+def _simulate(parser: _Parser) -> None:
+    parser.description = """\
+Runs an HTTP server on loopback that speaks Anthropic's wire format, until Ctrl-C.
+What it received is at /_simulator/calls."""
+    parser.last_words = _describe_simulator
+    parser.set_defaults(run="trunkline_service.cli.service:simulate")
+    parser.add_argument("--port", type=_integer(0, 65535), default=8788, help="default: %(default)s; 0 is any free one")
+
+
+def _describe_simulator() -> str:
+    try:
+        from trunkline_service.simulator import describe
+    except ModuleNotFoundError:
+        return "Needs the service: pip install 'trunkline[service]'"
+    return describe()
+
+
+def _chat(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run="trunkline_service.cli.calls:chat")
+    _question(parser)
+    tuning = parser.add_argument_group("how to answer")
+    tuning.add_argument("--max-tokens", type=_integer(0, 2**31 - 1), metavar="N", help="at most so many tokens")
+    tuning.add_argument("--temperature", type=_number, metavar="T", help="how freely to sample; 0 to 1 on Anthropic")
+    tuning.add_argument(
+        "--top-p", type=_number, metavar="P", help="sample from the likeliest tokens up to this, 0 to 1"
+    )
+    tuning.add_argument("--stop", type=_text, action="append", metavar="TEXT", help="end before this; may be repeated")
+    tuning.add_argument(
+        "--thinking", type=_thinking, metavar="on|off|N", help="whether to reason, or for how many tokens at most"
+    )
+    tuning.add_argument("--effort", type=_text, help="how hard to work: low, medium, high …")
+
+
+def _count(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run="trunkline_service.cli.calls:count")
+    _question(parser)
+
+
+def _question(parser: argparse.ArgumentParser) -> None:
+    """Add what `chat` and `count` share."""
+    parser.add_argument("text", nargs="?", type=_text, help="what to say; without it, or with -, standard input")
+    parser.add_argument(
+        "--model", "-m", type=_text, help="PROVIDER/MODEL or an alias; default: $TRUNKLINE_MODEL, or simulator/text"
+    )
+    parser.add_argument("--system", "-s", type=_text, metavar="TEXT", help="instructions ahead of the conversation")
+    parser.add_argument("--route", type=_text, metavar="NAME", help="a route of the gateway's configuration")
+    parser.add_argument("--json", action="store_true", help="print the whole response, as protobuf's JSON")
+    call = parser.add_argument_group("where to call")
+    call.add_argument(
+        "--address", "-a", type=_text, metavar="HOST:PORT", help="default: $TRUNKLINE_ADDRESS, or 127.0.0.1:50051"
+    )
+    call.add_argument("--tls", action="store_true", help="use TLS, with the system's certificates")
+    call.add_argument("--ca", metavar="FILE", help="use TLS, with the certificates in this file")
+    call.add_argument("--timeout", type=_seconds, metavar="SECONDS", default=600.0, help="default: %(default)g")
+
+
+def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("not UTF-8") from None
+    return value
+
+
+def _integer(least: int, most: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{value!r} is not a whole number from {least} to {most}")
+        return number
+
+    return read
+
+
+def _number(value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number")
+    return number
+
+
+def _seconds(value: str) -> float:
+    seconds = _number(value.removesuffix("s"))
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return seconds
+
+
+def _thinking(value: str) -> bool | int:
+    if value in ("on", "off"):
+        return value == "on"
+    try:
+        return _integer(1, 2**31 - 1)(value)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{value!r} is neither on nor off nor a number of tokens") from None

@@ -1,0 +1,48 @@
+"""What goes to the terminal: answers to the standard output, and everything about them to the standard error."""
+
+import io
+import os
+import sys
+
+# A model's answer must not move the cursor or rename the window: control characters other than tab and newline are
+# left out on a terminal.
+_CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
+del _CONTROLS[ord("\n")], _CONTROLS[ord("\t")]
+
+
+class UsageError(Exception):
+    """The user has to change something: the arguments, a file, the environment. The text says what."""
+
+
+class Failure(Exception):
+    """It did not work out; the text says why."""
+
+
+def prepare() -> None:
+    """Let no character that the terminal's encoding lacks end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def write(text: str) -> None:
+    """Write a piece of an answer, at once."""
+    sys.stdout.write(text.translate(_CONTROLS) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
+
+
+def say(text: str, *, dim: bool = False, end: str = "\n") -> None:
+    """Write something beside the answer."""
+    if sys.stderr.isatty():
+        text = text.translate(_CONTROLS)
+        if dim and not os.environ.get("NO_COLOR"):
+            text = f"\x1b[2m{text}\x1b[0m"
+    sys.stderr.write(text + end)
+    sys.stderr.flush()
+
+
+def close_output() -> None:
+    """Send what is still to be written nowhere, as its reader has gone: else Python complains at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

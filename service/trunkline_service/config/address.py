@@ -1,0 +1,64 @@
+"""Addresses: where the service listens, and where the APIs of providers are."""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from trunkline_service.config.settings import Settings
+
+_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", re.ASCII)
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Return host (an IPv6 one without brackets) and port of "HOST:PORT". Raises ValueError."""
+    found = _ADDRESS.fullmatch(address)
+    if not found or int(found[3]) > 65535 or (found[1] and ":" not in found[1]):
+        examples = "127.0.0.1:50051, 0.0.0.0:50051 or [::1]:50051"
+        raise ValueError(f"{address!r} is not HOST:PORT, for example {examples}")
+    if found[1]:
+        ip_address(found[1])
+    return found[1] or found[2], int(found[3])
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach a host's address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def listen_problem(settings: Settings) -> str:
+    """Say what is wrong with the address that the service is to listen on. Empty if nothing is."""
+    try:
+        host, _ = split_address(settings.listen)
+    except ValueError as error:
+        return str(error)
+    if settings.insecure and settings.tls:
+        return "both 'tls' and 'insecure' are there: choose one"
+    if not is_loopback(host) and not settings.tls and not settings.insecure:
+        return (
+            f"{settings.listen} can be reached from other machines, and nothing would be encrypted: "
+            "add 'tls', or say that this is fine with 'insecure'"
+        )
+    return ""
+
+
+def url_problem(url: str) -> str:
+    """Say what is wrong with the address of an API. Empty if nothing is.
+
+    An address that holds a password is not repeated.
+    """
+    example = "write it like https://api.example.com"
+    try:
+        parts = urlsplit(url)
+        port_is_fine = parts.port is None or parts.port > 0
+    except ValueError:
+        return f"is not a URL: {example}"
+    if "@" in parts.netloc:
+        return "a key or password does not belong in a URL: use 'api_key'"
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine:
+        return f"{url!r} is not an http or https URL: {example}"
+    if "?" in url or "#" in url or not re.fullmatch(r"[!-~]+", url):
+        return f"{url!r} has a query, a fragment or characters that do not belong in it: {example}"
+    return ""

@@ -1,0 +1,105 @@
+"""What the service is told to be: frozen values, whatever they were read from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from trunkline.v1.route_pb2 import Route
+
+from trunkline_service.config.secret import Secret
+from trunkline_service.config.units import Count, Duration, Size
+
+# Plain numbers to the code; what stands behind the comma tells the reader of the file how they are written.
+Seconds = Annotated[float, Duration()]
+SecondsOrNone = Annotated[float, Duration(zero=True)]
+Bytes = Annotated[int, Size()]
+PositiveInt = Annotated[int, Count()]
+
+SIMULATOR = "simulator"
+"""The name of the provider that `simulator: true` adds."""
+
+DEFAULT_BASE_URLS: Mapping[str, str] = {"anthropic": "https://api.anthropic.com"}
+"""The types of providers that there are, and where the API of each is unless the settings say otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long to wait for a provider, in seconds.
+
+    `connect` ends with the TLS handshake, `first_event` with the first event of the answer, and `idle` is the
+    longest silence after that; a provider's keep-alives break it.
+    """
+
+    connect: Seconds = 5.0
+    first_event: Seconds = 300.0
+    idle: Seconds = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """One provider: an API at an address, with a key.
+
+    `version` and `betas` are Anthropic's headers; an empty version means the newest one that takes
+    what a request holds. `headers` are added to every request. Without an `api_key`, callers have to bring
+    their own.
+    """
+
+    name: str
+    type: str
+    base_url: str
+    api_key: Secret | None = None
+    auth: Literal["x-api-key", "bearer"] = "x-api-key"
+    version: str = ""
+    betas: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    max_connections: PositiveInt = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the service bears: calls at once, bytes of a message, and times in seconds.
+
+    `default_deadline` holds for calls without one, and no call may take longer than `max_deadline`.
+    `slow_consumer` is how long a caller may leave its stream unread. At the end, the service says for
+    `drain_delay` that it is not serving but still takes calls, and then lets those in flight go on for
+    `drain_grace`.
+    """
+
+    max_concurrent_calls: PositiveInt = 1000
+    max_message_bytes: Bytes = 32 * 2**20
+    default_deadline: Seconds = 600.0
+    max_deadline: Seconds = 3600.0
+    slow_consumer: Seconds = 30.0
+    drain_delay: SecondsOrNone = 0.0
+    drain_grace: SecondsOrNone = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """PEM files. With `client_ca`, callers must show a certificate that it signed."""
+
+    certificate: Path
+    private_key: Path
+    client_ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the service is told.
+
+    `models` maps aliases to "provider/model". With `simulator`, the service starts the built-in simulator and
+    adds it to the providers under the name "simulator".
+    """
+
+    listen: str = "127.0.0.1:50051"
+    insecure: bool = False
+    tls: Tls | None = None
+    reflection: bool = True
+    allow_inline_routes: bool = True
+    limits: Limits = field(default_factory=Limits)
+    providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    simulator: bool = False

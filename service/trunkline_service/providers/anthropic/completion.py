@@ -1,0 +1,98 @@
+"""How an answer of Anthropic's ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trunkline.v1 import chat_service_pb2, message_pb2, route_pb2
+
+from trunkline_service import json_text
+from trunkline_service.providers.anthropic import blocks_out
+from trunkline_service.providers.anthropic.fields import Fields
+from trunkline_service.providers.base import Target
+
+FINISH_REASONS = {
+    "end_turn": chat_service_pb2.FINISH_REASON_STOP,
+    "stop_sequence": chat_service_pb2.FINISH_REASON_STOP_SEQUENCE,
+    "max_tokens": chat_service_pb2.FINISH_REASON_MAX_OUTPUT_TOKENS,
+    "model_context_window_exceeded": chat_service_pb2.FINISH_REASON_CONTEXT_WINDOW,
+    "tool_use": chat_service_pb2.FINISH_REASON_TOOL_USE,
+    "pause_turn": chat_service_pb2.FINISH_REASON_PAUSE,
+    "refusal": chat_service_pb2.FINISH_REASON_REFUSAL,
+    "compaction": chat_service_pb2.FINISH_REASON_COMPACTION,
+}
+
+# Members of the message that have a place of their own elsewhere.
+_TYPED_ELSEWHERE = ("type", "role", "content", "usage", "id", "model")
+
+
+class Ending:
+    """Collects what message_start and message_delta say about the end of an answer."""
+
+    def __init__(self) -> None:
+        self._reason = ""
+        self._stop_sequence: str | None = None
+        self._refusal: chat_service_pb2.RefusalDetails | None = None
+        self._others: json_text.RawObject = {}
+        self._origin: message_pb2.Origin | None = None
+
+    def envelope(self, message: Fields) -> None:
+        """The message of a message_start, or a whole one."""
+        self.delta(message)
+        for name in _TYPED_ELSEWHERE:
+            self._others.pop(name, None)
+
+    def note_fallback(self, block: message_pb2.Opaque, target: Target) -> None:
+        """A `fallback` block: the provider went on with another of its models, which wrote what follows."""
+        if block.type != "fallback":
+            return
+        to = Fields(block.raw_json.encode()).raw("to")
+        if to is not None and (model := Fields(to).text("model")):
+            self._origin = blocks_out.origin(target, model)
+
+    def delta(self, delta: Fields) -> None:
+        """The `delta` of a message_delta: what it names replaces what was known, null included."""
+        members = delta.remaining()
+        if "stop_reason" in members:
+            self._reason = delta.text("stop_reason") or ""
+        if "stop_sequence" in members:
+            self._stop_sequence = delta.text("stop_sequence")
+        if (details := delta.raw("stop_details")) is not None:
+            self._refusal = None if bytes(details) == b"null" else _refusal(Fields(details))
+        self._others.update(members)
+
+    def beside_delta(self, event: Fields) -> None:
+        """Members of the message_delta event beside `delta`, such as context_management."""
+        self._others.update(event.remaining())
+
+    def completion(
+        self, usage: chat_service_pb2.Usage, warnings: Sequence[route_pb2.Warning]
+    ) -> chat_service_pb2.Completion:
+        """The completion, once the end mark has come."""
+        others = {name: value for name, value in self._others.items() if bytes(value) != b"null"}
+        result = chat_service_pb2.Completion(
+            finish_reason=FINISH_REASONS.get(self._reason, chat_service_pb2.FINISH_REASON_OTHER),
+            provider_finish_reason=self._reason,
+            stop_sequence=self._stop_sequence,
+            refusal_details=self._refusal,
+            usage=usage,
+            warnings=warnings,
+            origin=self._origin,
+            provider_fields_json=json_text.dump(others) if others else "",
+        )
+        if not self._reason:
+            result.warnings.add(
+                code=route_pb2.WARNING_CODE_UNEXPECTED_OUTPUT,
+                field="completion.provider_finish_reason",
+                message="the provider did not say why the answer ended",
+            )
+        return result
+
+
+def _refusal(details: Fields) -> chat_service_pb2.RefusalDetails:
+    details.text("type")
+    return chat_service_pb2.RefusalDetails(
+        category=details.text("category") or "",
+        explanation=details.text("explanation") or "",
+        provider_fields_json=details.rest(),
+    )

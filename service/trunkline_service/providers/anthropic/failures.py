@@ -1,0 +1,208 @@
+"""Anthropic's errors, in the contract's reasons.
+
+An error has an HTTP status before the stream and only a type within it (there the status is 200), so both lead to the same
+table. What decides further is, in this order: the machine code in `details.error_code`, then, for a 400, the few phrases
+that name a cause which nothing else names; the wording of messages is not stable, and nothing but these rests on it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+from trunkline.v1 import error_reason_pb2
+from trunkline.v1.error_reason_pb2 import ErrorReason
+
+from trunkline_service.errors import GatewayError, Violation
+from trunkline_service.providers.anthropic import field_paths
+from trunkline_service.providers.anthropic.headers import request_id, retry_after
+from trunkline_service.providers.base import Target
+
+MAX_REQUEST_BYTES = 32 * 1024 * 1024
+MAX_MESSAGE_CHARACTERS = 500
+
+_STATUS_OF_TYPE = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+
+_REASON_OF_STATUS: dict[int, ErrorReason.ValueType] = {
+    402: error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED,
+    404: error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND,
+    408: error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
+    409: error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT,
+    413: error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE,
+    429: error_reason_pb2.ERROR_REASON_UPSTREAM_RATE_LIMITED,
+    503: error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED,
+    504: error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
+    529: error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED,
+}
+
+_SPENT = re.compile(r"spend_limit|credit balance is too low|specified API usage limits|spend limit", re.IGNORECASE)
+_BLOCKED = re.compile(r"blocked by content filtering", re.IGNORECASE)
+_TOO_LONG = (
+    re.compile(r"prompt is too long: (?P<requested>\d+) tokens? > (?P<limit>\d+)"),
+    re.compile(r"exceeds? (?:the )?context (?:limit|window)[^0-9]*(?P<requested>\d+) \+ \d+ > (?P<limit>\d+)"),
+    re.compile(r"prompt is too long|exceeds? (?:the )?(?:model's )?context (?:limit|window)"),
+)
+
+_TEXTS: dict[ErrorReason.ValueType, str] = {
+    error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST: "the provider rejected the request",
+    error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED: "the input does not fit the model's context window",
+    error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED: "the provider's policy forbids the request",
+    error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE: "the request is larger than the provider takes",
+    error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND: "the provider does not know the model",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED: "the provider rejected the gateway's key",
+    error_reason_pb2.ERROR_REASON_CALLER_CREDENTIALS_REJECTED: "the provider rejected the key in Target.api_key",
+    error_reason_pb2.ERROR_REASON_CALLER_PERMISSION_DENIED: "the key in Target.api_key may not do this",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED: "the account's quota at the provider is spent",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_RATE_LIMITED: "the provider limits the rate of calls",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT: "the provider timed out",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT: "the provider found the request in conflict with its state",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR: "the provider failed",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED: "the provider is overloaded",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR: "the provider answered in a way its API does not have",
+}
+
+# The provider's own words help where the request is at fault. Elsewhere they could say something about the account.
+_QUOTED = frozenset(
+    {
+        error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST,
+        error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED,
+        error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED,
+        error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE,
+        error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND,
+        error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT,
+    }
+)
+
+
+def decode_error(status: int, headers: Mapping[str, str], body: bytes, target: Target) -> GatewayError:
+    """What a response that is not a success means. Its body may be anything: proxies answer in HTML."""
+    said = _said(body)
+    metadata = {"upstream_status": str(status)}
+    if identifier := request_id(headers) or said.request_id:
+        metadata["upstream_request_id"] = identifier
+    retryable = False if headers.get("x-should-retry") == "false" else None
+    return _error(status, said, target, metadata, retry_after(headers), retryable)
+
+
+def decode_stream_error(data: bytes, target: Target) -> GatewayError:
+    """What an `error` event means. It has no status of its own; its type stands for one."""
+    said = _said(data)
+    metadata = {"upstream_status": "200"}
+    if said.request_id:
+        metadata["upstream_request_id"] = said.request_id
+    return _error(_STATUS_OF_TYPE.get(said.type, 500), said, target, metadata, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    type: str = ""
+    message: str = ""
+    code: str = ""
+    request_id: str = ""
+
+
+class _Details(msgspec.Struct):
+    error_code: str | None = None
+
+
+class _Error(msgspec.Struct):
+    type: str | None = None
+    message: str | None = None
+    details: _Details | None = None
+
+
+class _Envelope(msgspec.Struct):
+    error: _Error | None = None
+    request_id: str | None = None
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+def _said(body: bytes) -> _Said:
+    try:
+        envelope = _envelope.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _Said()
+    error = envelope.error or _Error()
+    code = error.details.error_code if error.details is not None else None
+    return _Said(error.type or "", error.message or "", code or "", envelope.request_id or "")
+
+
+def _error(
+    status: int,
+    said: _Said,
+    target: Target,
+    metadata: dict[str, str],
+    delay: float | None,
+    retryable: bool | None,
+) -> GatewayError:
+    reason = _reason(status, said, target)
+    metadata |= {"provider": target.provider, "model": target.model}
+    if code := said.code or said.type:
+        metadata["upstream_code"] = code[:100]
+    text = _TEXTS[reason]
+    violations: list[Violation] = []
+    if reason in _QUOTED and said.message:
+        message = said.message if not target.api_key else said.message.replace(target.api_key, "…")
+        metadata["upstream_message"] = message[:MAX_MESSAGE_CHARACTERS]
+        text = f"{text}: {metadata['upstream_message']}"
+        if path := field_paths.from_message(message):
+            violations.append(Violation(path, metadata["upstream_message"]))
+    if reason == error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED:
+        metadata |= _lengths(said.message)
+    if reason == error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE:
+        metadata["limit"] = str(MAX_REQUEST_BYTES)
+    return GatewayError(
+        reason,
+        text,
+        metadata=metadata,
+        violations=violations,
+        retry_after=delay,
+        retryable=retryable,
+        resource=f"models/{target.model}" if reason == error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND else "",
+    )
+
+
+def _reason(status: int, said: _Said, target: Target) -> ErrorReason.ValueType:
+    if status in (400, 429) and (_SPENT.search(said.code) or _SPENT.search(said.message)):
+        return error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED
+    if status in (400, 422):
+        if any(pattern.search(said.message) for pattern in _TOO_LONG):
+            return error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED
+        if _BLOCKED.search(said.message):
+            return error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED
+    if status in (401, 403) and not target.caller_key:
+        return error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED
+    if status == 401:
+        return error_reason_pb2.ERROR_REASON_CALLER_CREDENTIALS_REJECTED
+    if status == 403:
+        return error_reason_pb2.ERROR_REASON_CALLER_PERMISSION_DENIED
+    if (reason := _REASON_OF_STATUS.get(status)) is not None:
+        return reason
+    if status >= 500:
+        return error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR
+    if status >= 400:
+        return error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST
+    return error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR
+
+
+def _lengths(message: str) -> dict[str, str]:
+    for pattern in _TOO_LONG:
+        if match := pattern.search(message):
+            return {name: value for name, value in match.groupdict().items() if value}
+    return {}

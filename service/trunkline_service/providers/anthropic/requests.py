@@ -1,0 +1,325 @@
+"""Requests: the contract's `ChatInput` to the Messages API's body and headers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+from trunkline.v1 import chat_input_pb2, message_pb2
+
+from trunkline_service import json_text
+from trunkline_service.providers.anthropic import blocks_in
+from trunkline_service.providers.anthropic.blocks_in import Json, raw
+from trunkline_service.providers.base import Target, UpstreamRequest
+from trunkline_service.providers.report import EncodeReport
+
+LEGACY_VERSION = "2023-06-01"
+NEWEST_VERSION = "2026-10-21"
+
+# What count_tokens takes; it refuses anything else.
+COUNTED = frozenset(
+    {
+        "model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control", "speed",
+        "context_management", "compaction", "mcp_servers", "billing_policy",
+    }
+)  # fmt: skip
+
+_ROLES = {
+    message_pb2.ROLE_SYSTEM: "system",
+    message_pb2.ROLE_DEVELOPER: "system",
+    message_pb2.ROLE_USER: "user",
+    message_pb2.ROLE_TOOL: "user",
+    message_pb2.ROLE_ASSISTANT: "assistant",
+}
+_THINKING = {
+    chat_input_pb2.REASONING_MODE_DISABLED: "disabled",
+    chat_input_pb2.REASONING_MODE_ADAPTIVE: "adaptive",
+    chat_input_pb2.REASONING_MODE_BUDGET: "enabled",
+    chat_input_pb2.REASONING_MODE_BETWEEN_TOOLS: "between_tools",
+}
+_TOOL_CHOICES = {
+    chat_input_pb2.TOOL_CHOICE_MODE_AUTO: "auto",
+    chat_input_pb2.TOOL_CHOICE_MODE_ANY: "any",
+    chat_input_pb2.TOOL_CHOICE_MODE_NONE: "none",
+}
+_SAMPLING: tuple[Literal["temperature", "top_p", "top_k"], ...] = ("temperature", "top_p", "top_k")
+_ABSENT: tuple[Literal["seed", "presence_penalty", "frequency_penalty"], ...] = (
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+)
+
+ChatInput: TypeAlias = chat_input_pb2.ChatInput
+
+
+def encode_chat(chat_input: ChatInput, target: Target) -> UpstreamRequest:
+    """The request for a streamed answer."""
+    report = EncodeReport(drop_unsupported=target.drop_unsupported)
+    body: Json = {"model": target.model}
+    _generation(chat_input, target, body, report)
+    _conversation(chat_input, body, report)
+    _provider_options(chat_input, target, body, report)
+    if "max_tokens" not in body:
+        _default_max_tokens(target, body, report)
+    body["stream"] = True
+    return _request(chat_input, target, "/v1/messages", body, report, accept="text/event-stream")
+
+
+def encode_count(chat_input: ChatInput, target: Target) -> UpstreamRequest:
+    """The request that counts tokens: the same conversation, without what has no tokens."""
+    report = EncodeReport(drop_unsupported=target.drop_unsupported)
+    body: Json = {"model": target.model}
+    _conversation(chat_input, body, report)
+    _provider_options(chat_input, target, body, report)
+    body = {name: value for name, value in body.items() if name in COUNTED}
+    path = "/v1/messages/count_tokens"
+    return _request(chat_input, target, path, body, report, accept="application/json")
+
+
+def encode_model(target: Target) -> UpstreamRequest:
+    """The request for what the provider knows about a model."""
+    return UpstreamRequest(
+        method="GET",
+        url=f"{target.base_url}/v1/models/{target.model}",
+        headers=_headers(target, target.version or LEGACY_VERSION, (), accept="application/json"),
+        body=b"",
+    )
+
+
+def _generation(chat_input: ChatInput, target: Target, body: Json, report: EncodeReport) -> None:
+    generation = chat_input.generation
+    if generation.HasField("max_output_tokens"):
+        body["max_tokens"] = generation.max_output_tokens
+    if generation.stop_sequences:
+        body["stop_sequences"] = list(generation.stop_sequences)
+    for name in _SAMPLING:
+        if not generation.HasField(name):
+            continue
+        value = getattr(generation, name)
+        path = f"input.generation.{name}"
+        if _refuses_sampling(chat_input, target):
+            report.unsupported(path, f"{target.model} takes no sampling parameters", capability=name)
+        elif name == "temperature" and not (math.isfinite(value) and 0 <= value <= 1):
+            report.invalid(path, f"{value:g} is not between 0 and 1, which is Anthropic's range")
+        else:
+            body[name] = value
+    for absent in _ABSENT:
+        if generation.HasField(absent):
+            report.unsupported(f"input.generation.{absent}", f"Anthropic has no {absent}", capability=absent)
+
+
+def _refuses_sampling(chat_input: ChatInput, target: Target) -> bool:
+    version = chat_input.anthropic.version or target.version
+    return target.takes_sampling is False or version == NEWEST_VERSION
+
+
+def _default_max_tokens(target: Target, body: Json, report: EncodeReport) -> None:
+    path = "input.generation.max_output_tokens"
+    if target.max_output_tokens is None:
+        report.invalid(path, f"is required: the maximum of {target.model} is not known")
+        return
+    body["max_tokens"] = target.max_output_tokens
+    report.defaulted(path, str(target.max_output_tokens), "not set: the model's own maximum was sent")
+
+
+def _conversation(chat_input: ChatInput, body: Json, report: EncodeReport) -> None:
+    if chat_input.system:
+        body["system"] = blocks_in.encode_blocks(chat_input.system, "input.system", report)
+    body["messages"] = [
+        _message(message, f"input.messages[{number}]", report) for number, message in enumerate(chat_input.messages)
+    ]
+    if chat_input.tools:
+        body["tools"] = [
+            tool
+            for number, entry in enumerate(chat_input.tools)
+            if (tool := _tool(entry, f"input.tools[{number}]", report)) is not None
+        ]
+    if chat_input.HasField("tool_choice"):
+        body["tool_choice"] = _tool_choice(chat_input.tool_choice, report)
+    if (thinking := _thinking(chat_input.reasoning)) is not None:
+        body["thinking"] = thinking
+    output_config = _output_config(chat_input, report)
+    if output_config:
+        body["output_config"] = output_config
+    if chat_input.HasField("cache_control"):
+        body["cache_control"] = blocks_in.cache_control(chat_input.cache_control)
+    if chat_input.end_user_id:
+        body["metadata"] = {"user_id": chat_input.end_user_id}
+    if chat_input.service_tier:
+        body["service_tier"] = chat_input.service_tier
+    if chat_input.anthropic.speed:
+        body["speed"] = chat_input.anthropic.speed
+    if chat_input.anthropic.inference_geo:
+        body["inference_geo"] = chat_input.anthropic.inference_geo
+
+
+def _message(message: message_pb2.Message, path: str, report: EncodeReport) -> Json:
+    if message.name:
+        report.unsupported(f"{path}.name", "Anthropic knows no names of speakers", capability="message_name")
+    result: Json = {"role": _ROLES.get(message.role, "")}
+    if message.content or not message.provider_fields_json:
+        result["content"] = blocks_in.encode_blocks(message.content, f"{path}.content", report)
+    blocks_in.merge_fields(result, message.provider_fields_json)
+    return result
+
+
+def _tool(tool: chat_input_pb2.Tool, path: str, report: EncodeReport) -> Json | msgspec.Raw | None:
+    if tool.WhichOneof("kind") == "provider_defined":
+        if tool.provider_defined.provider_type != "anthropic":
+            report.unsupported(
+                f"{path}.provider_defined",
+                f"a tool of {tool.provider_defined.provider_type!r} means nothing to Anthropic",
+                capability="provider_tools",
+            )
+            return None
+        if not tool.HasField("cache_control"):
+            return raw(tool.provider_defined.raw_json)
+        members: Json = dict(json_text.parse_object(tool.provider_defined.raw_json.encode()))
+        members["cache_control"] = blocks_in.cache_control(tool.cache_control)
+        return members
+    function = tool.function
+    result: Json = {"name": function.name}
+    if function.HasField("description"):
+        result["description"] = function.description
+    result["input_schema"] = raw(function.input_schema_json or '{"type":"object","properties":{}}')
+    for name in ("strict", "defer_loading", "eager_input_streaming"):
+        if function.HasField(name):
+            result[name] = getattr(function, name)
+    if function.input_examples_json:
+        result["input_examples"] = [raw(example) for example in function.input_examples_json]
+    if function.allowed_callers:
+        result["allowed_callers"] = list(function.allowed_callers)
+    if tool.HasField("cache_control"):
+        result["cache_control"] = blocks_in.cache_control(tool.cache_control)
+    blocks_in.merge_fields(result, function.provider_fields_json)
+    return result
+
+
+def _tool_choice(choice: chat_input_pb2.ToolChoice, report: EncodeReport) -> Json:
+    if choice.WhichOneof("choice") == "tool_name":
+        result: Json = {"type": "tool", "name": choice.tool_name}
+    else:
+        result = {"type": _TOOL_CHOICES.get(choice.mode, "auto")}
+    if choice.HasField("parallel"):
+        if result["type"] == "none":
+            report.unsupported(
+                "input.tool_choice.parallel",
+                "Anthropic has no such flag where no tool is called",
+                capability="parallel",
+            )
+        else:
+            result["disable_parallel_tool_use"] = not choice.parallel
+    return result
+
+
+def _thinking(reasoning: chat_input_pb2.ReasoningParams) -> Json | None:
+    kind = _THINKING.get(reasoning.mode)
+    if kind is None:
+        return None
+    result: Json = {"type": kind}
+    if reasoning.HasField("budget_tokens"):
+        result["budget_tokens"] = reasoning.budget_tokens
+    if reasoning.display:
+        result["display"] = reasoning.display
+    return result
+
+
+def _output_config(chat_input: ChatInput, report: EncodeReport) -> Json:
+    result: Json = {}
+    if chat_input.reasoning.effort:
+        result["effort"] = chat_input.reasoning.effort
+    match chat_input.output_format.WhichOneof("format"):
+        case "json_schema":
+            schema = chat_input.output_format.json_schema
+            result["format"] = {"type": "json_schema", "schema": raw(schema.schema_json)}
+            if schema.HasField("strict") and not schema.strict:
+                report.unsupported(
+                    "input.output_format.json_schema.strict",
+                    "Anthropic's schemas always bind exactly",
+                    capability="loose_json_schema",
+                )
+        case "json_object":
+            report.unsupported("input.output_format.json_object", "Anthropic wants a schema", capability="json_object")
+    return result
+
+
+def _provider_options(chat_input: ChatInput, target: Target, body: Json, report: EncodeReport) -> None:
+    for key in ("anthropic", target.provider):
+        text = chat_input.provider_options_json.get(key)
+        if not text:
+            continue
+        options = json_text.parse_object(text.encode())
+        if "stream" in options:
+            report.invalid(f'input.provider_options_json["{key}"]', "stream is the gateway's to decide")
+        json_text.merge(body, options)
+        if target.provider == "anthropic":
+            break
+
+
+def _request(
+    chat_input: ChatInput, target: Target, path: str, body: Json, report: EncodeReport, *, accept: str
+) -> UpstreamRequest:
+    if (error := report.error()) is not None:
+        raise error
+    version = chat_input.anthropic.version or target.version or _newest_version_for(chat_input, body)
+    headers = _headers(target, version, chat_input.anthropic.betas, accept=accept)
+    if chat_input.anthropic.user_profile_id:
+        headers["anthropic-user-profile-id"] = chat_input.anthropic.user_profile_id
+    if chat_input.anthropic.workspace_id:
+        headers["anthropic-workspace-id"] = chat_input.anthropic.workspace_id
+    return UpstreamRequest(
+        method="POST",
+        url=target.base_url + path,
+        headers=headers,
+        body=msgspec.json.encode(body),
+        warnings=report.warnings,
+    )
+
+
+def _newest_version_for(chat_input: ChatInput, body: Json) -> str:
+    """The newest version that takes what the request holds: `2026-10-21` took three things away."""
+    if any(name in body for name in _SAMPLING):
+        return LEGACY_VERSION
+    for message in chat_input.messages:
+        held = _LEGACY_ONLY.get(message.role)
+        if held is not None and any(held(block) for block in message.content):
+            return LEGACY_VERSION
+    return NEWEST_VERSION
+
+
+def _cited_by_user(block: message_pb2.ContentBlock) -> bool:
+    kind = block.WhichOneof("kind")
+    if kind == "search_result":
+        return any(text.text.citations for text in block.search_result.content)
+    return kind == "text" and bool(block.text.citations)
+
+
+def _is_document(block: message_pb2.ContentBlock) -> bool:
+    return block.WhichOneof("kind") == "document"
+
+
+_LEGACY_ONLY: Mapping[message_pb2.Role.ValueType, Callable[[message_pb2.ContentBlock], bool]] = {
+    message_pb2.ROLE_ASSISTANT: _is_document,
+    message_pb2.ROLE_USER: _cited_by_user,
+    message_pb2.ROLE_TOOL: _cited_by_user,
+}
+
+
+def _headers(target: Target, version: str, betas: Iterable[str], *, accept: str) -> dict[str, str]:
+    headers = {
+        "content-type": "application/json",
+        "accept": accept,
+        # A compressed stream would wait in buffers for more to compress.
+        "accept-encoding": "identity",
+        "anthropic-version": version,
+    }
+    if target.auth == "bearer":
+        headers["authorization"] = f"Bearer {target.api_key}"
+    else:
+        headers["x-api-key"] = target.api_key
+    all_betas = dict.fromkeys((*target.betas, *betas))
+    if all_betas:
+        headers["anthropic-beta"] = ",".join(all_betas)
+    return {**headers, **target.headers} if target.headers else headers

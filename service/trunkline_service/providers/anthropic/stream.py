@@ -1,0 +1,339 @@
+"""Anthropic's streamed answers.
+
+The wire's rules are in `events.py`, `blocks_out.py`, `usage.py` and, for the end of an answer, `completion.py`; this module
+keeps what has to be remembered between events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from trunkline.v1 import chat_service_pb2, error_reason_pb2, message_pb2, route_pb2
+from trunkline.v1.chat_service_pb2 import ChatEvent
+
+from trunkline_service import json_text
+from trunkline_service.errors import GatewayError
+from trunkline_service.providers.anthropic import blocks_out, completion, events, surrogates
+from trunkline_service.providers.anthropic.failures import decode_stream_error
+from trunkline_service.providers.anthropic.fields import Fields
+from trunkline_service.providers.anthropic.usage import UsageMeter
+from trunkline_service.providers.base import ProtocolViolation, Target
+from trunkline_service.upstream.sse import Frame
+
+
+class AnthropicStream:
+    """A `StreamDecoder` for the events of the Messages API."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._started = False
+        self._blocks: dict[int, _Block] = {}
+        self._block_count = 0
+        self._meter = UsageMeter()
+        self._ending = completion.Ending()
+        # Events that came before message_start: they wait, as `start` comes first.
+        self._early: list[ChatEvent] = []
+        self._warnings: list[route_pb2.Warning] = []
+        self._completion: ChatEvent | None = None
+        self.failure: GatewayError | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether message_stop came."""
+        return self._completion is not None
+
+    @property
+    def usage(self) -> chat_service_pb2.Usage:
+        """The usage so far."""
+        return self._meter.usage()
+
+    def decode(self, frames: Sequence[Frame]) -> list[ChatEvent]:
+        """The events of these frames; what goes wrong is in `failure` afterwards, and ends the stream."""
+        return self._decode(frames, at_end=False)
+
+    def finish(self, frames: Sequence[Frame]) -> list[ChatEvent]:
+        """The body has ended. A last frame that is cut short counts as if it had not come."""
+        result = self._decode(frames, at_end=True)
+        if not self.complete and self.failure is None:
+            self.failure = GatewayError(
+                error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE
+                if self._started
+                else error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR,
+                "the provider ended its answer without its end mark",
+            )
+        return result
+
+    def _decode(self, frames: Sequence[Frame], *, at_end: bool) -> list[ChatEvent]:
+        result: list[ChatEvent] = []
+        if self.failure is not None or self.complete:
+            return result
+        blocks = self._blocks
+        for frame in frames:
+            try:
+                event = events.frequent.decode(frame.data)
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+                if at_end and not _is_json(frame.data.decode(errors="replace")):
+                    break
+                if not self._rare(frame, result):
+                    break
+                continue
+            if type(event) is events.BlockDelta:
+                block = blocks.get(event.index)
+                delta = event.delta
+                if block is None:
+                    self._violation("a delta belongs to no open block")
+                    break
+                if type(delta) is events.TextDelta and block.plain == "text":
+                    chat_event = ChatEvent()
+                    out = chat_event.block_delta
+                    out.index = block.index
+                    out.text = delta.text
+                    result.append(chat_event)
+                elif type(delta) is events.InputJsonDelta and block.plain == "tool_use":
+                    chat_event = ChatEvent()
+                    out = chat_event.block_delta
+                    out.index = block.index
+                    out.input_json = delta.partial_json
+                    block.pieces.append(delta.partial_json)
+                    result.append(chat_event)
+                elif type(delta) is events.ThinkingDelta and block.plain == "thinking":
+                    chat_event = ChatEvent()
+                    out = chat_event.block_delta
+                    out.index = block.index
+                    out.thinking = delta.thinking
+                    result.append(chat_event)
+                elif not self._rare(frame, result):
+                    break
+            elif type(event) is events.BlockStop:
+                if not self._stop_block(event.index, result):
+                    break
+            elif type(event) is events.MessageStop and not self._message_stop():
+                break
+        # Unknown events may follow message_stop in the same read; the completion comes after them.
+        if self._completion is not None and self.failure is None:
+            result.append(self._completion)
+        return result
+
+    def _rare(self, frame: Frame, result: list[ChatEvent]) -> bool:
+        """Handles any event, member by member. False if the stream cannot go on."""
+        try:
+            fields = Fields(frame.data)
+            kind = fields.text("type") or frame.event.decode()
+            if kind == "error" or frame.event == b"error":
+                self.failure = decode_stream_error(frame.data, self._target)
+                return False
+            handler = _HANDLERS.get(kind)
+            if handler is not None:
+                handler(self, fields, result)
+            elif kind != "ping":
+                event = ChatEvent(opaque=blocks_out.untyped(kind, frame.data))
+                (result if self._started else self._early).append(event)
+        except ProtocolViolation as violation:
+            self._violation(str(violation))
+        except ValueError:
+            # Not JSON, not an object, not UTF-8, or a number that no message can hold.
+            self._violation("an event is not what the API's format says")
+        return self.failure is None
+
+    def _violation(self, what: str) -> None:
+        self.failure = GatewayError(
+            error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR,
+            f"the provider broke its own format: {what}",
+        )
+
+    def _message_start(self, fields: Fields, result: list[ChatEvent]) -> None:
+        message = fields.raw("message")
+        if message is None or self._started:
+            msg = "message_start without a message, or a second one"
+            raise ProtocolViolation(msg)
+        members = Fields(message)
+        self._started = True
+        if (usage := members.raw("usage")) is not None:
+            self._meter.update(usage)
+        start = chat_service_pb2.StreamStart(
+            id=members.text("id") or "",
+            origin=blocks_out.origin(self._target, members.text("model") or ""),
+            usage=self.usage,
+        )
+        self._ending.envelope(members)
+        result.append(ChatEvent(start=start))
+        result.extend(self._early)
+        self._early.clear()
+
+    def _start_block(self, fields: Fields, result: list[ChatEvent]) -> None:
+        upstream_index = fields.integer("index")
+        data = fields.raw("content_block")
+        if not self._started or upstream_index is None or data is None or upstream_index in self._blocks:
+            msg = "content_block_start without a message, an index or a block, or a second one"
+            raise ProtocolViolation(msg)
+        block = blocks_out.decode_block(data)
+        kind = block.WhichOneof("kind")
+        index = self._block_count
+        self._block_count += 1
+        if kind == "opaque":
+            self._ending.note_fallback(block.opaque, self._target)
+            # A block of a kind that is not known comes whole, once its deltas are folded into it.
+            self._blocks[upstream_index] = _Block(index, "opaque", folded=Fields(data).remaining())
+            return
+        if kind == "tool_use" and block.tool_use.input_json == "{}":
+            # The input of a streamed call comes in deltas, or not at all.
+            block.tool_use.input_json = ""
+        self._blocks[upstream_index] = _Block(index, kind or "")
+        event = ChatEvent()
+        event.block_start.index = index
+        event.block_start.block.CopyFrom(block)
+        result.append(event)
+
+    def _delta(self, fields: Fields, result: list[ChatEvent]) -> None:
+        block = self._blocks.get(-1 if (index := fields.integer("index")) is None else index)
+        data = fields.raw("delta")
+        if block is None or data is None:
+            msg = "a delta belongs to no open block"
+            raise ProtocolViolation(msg)
+        if block.folded is not None:
+            block.fold(data)
+            return
+        members = Fields(surrogates.mend(data, block))
+        block.plain = "" if block.pending_surrogate else block.kind
+        kind = members.text("type") or ""
+        event = ChatEvent()
+        out = event.block_delta
+        out.index = block.index
+        if kind == "text_delta" and block.kind == "text":
+            out.text = members.text("text") or ""
+        elif kind == "thinking_delta" and block.kind == "thinking":
+            out.thinking = members.text("thinking") or ""
+        elif kind == "signature_delta" and block.kind == "thinking":
+            out.signature = members.text("signature") or ""
+        elif kind == "input_json_delta" and block.kind == "tool_use":
+            out.input_json = members.text("partial_json") or ""
+            block.pieces.append(out.input_json)
+        elif kind == "citations_delta" and block.kind == "text" and (citation := members.raw("citation")) is not None:
+            out.citation.CopyFrom(blocks_out.decode_citation(citation))
+        else:
+            out.opaque.CopyFrom(blocks_out.untyped(kind, data))
+            result.append(event)
+            return
+        out.provider_fields_json = members.rest()
+        result.append(event)
+
+    def _stop_block(self, upstream_index: int, result: list[ChatEvent]) -> bool:
+        block = self._blocks.pop(upstream_index, None)
+        if block is None:
+            self._violation("content_block_stop belongs to no open block")
+            return False
+        if block.folded is not None:
+            start = ChatEvent()
+            start.block_start.index = block.index
+            start.block_start.block.CopyFrom(block.whole())
+            result.append(start)
+        elif block.pieces and not _is_json("".join(block.pieces)):
+            self._warnings.append(
+                route_pb2.Warning(
+                    code=route_pb2.WARNING_CODE_UNEXPECTED_OUTPUT,
+                    field=f"message.content[{block.index}].tool_use.input_json",
+                    message="the model wrote arguments that are not JSON",
+                )
+            )
+        if block.pending_surrogate and block.kind in surrogates.DELTAS:
+            half = ChatEvent()
+            half.block_delta.index = block.index
+            setattr(half.block_delta, surrogates.DELTAS[block.kind], "\ufffd")
+            result.append(half)
+        event = ChatEvent()
+        event.block_end.index = block.index
+        result.append(event)
+        return True
+
+    def _rare_stop_block(self, fields: Fields, result: list[ChatEvent]) -> None:
+        index = fields.integer("index")
+        self._stop_block(-1 if index is None else index, result)
+
+    def _message_delta(self, fields: Fields, _result: list[ChatEvent]) -> None:
+        if (usage := fields.raw("usage")) is not None:
+            self._meter.update(usage)
+        if (delta := fields.raw("delta")) is not None:
+            self._ending.delta(Fields(delta))
+        self._ending.beside_delta(fields)
+
+    def _message_stop(self) -> bool:
+        if not self._started or self._blocks:
+            self._violation("message_stop before the message was whole")
+            return False
+        self._completion = ChatEvent(completion=self._ending.completion(self.usage, self._warnings))
+        return True
+
+    def _rare_message_stop(self, _fields: Fields, _result: list[ChatEvent]) -> None:
+        self._message_stop()
+
+
+class _Block:
+    """A block that has begun and not ended."""
+
+    __slots__ = ("appended", "folded", "index", "kind", "pending_surrogate", "pieces", "plain", "unknown")
+
+    def __init__(self, index: int, kind: str, folded: json_text.RawObject | None = None) -> None:
+        self.index = index
+        self.kind = kind
+        # The kind, while its deltas need no more than to be passed on.
+        self.plain = kind
+        self.pending_surrogate = ""
+        # Of a tool call: its arguments so far.
+        self.pieces: list[str] = []
+        # Of a block that comes whole: its members so far, what deltas append to them, and deltas that nobody knows how
+        # to fold.
+        self.folded = folded
+        self.appended: dict[str, list[str]] = {}
+        self.unknown: list[message_pb2.Opaque] = []
+
+    def fold(self, data: msgspec.Raw) -> None:
+        """Folds a delta into a block that comes whole, by the rules of the deltas that are known."""
+        members = Fields(data)
+        kind = members.text("type") or ""
+        if (kind == "compaction_delta" and self.folded is not None) or (
+            kind == "signature_delta" and self.folded is not None
+        ):
+            self.folded.update(members.remaining())
+        elif (name := _APPENDED.get(kind)) is not None and (piece := members.text(name)) is not None:
+            self.appended.setdefault(name, []).append(piece)
+        else:
+            self.unknown.append(blocks_out.untyped(kind, data))
+
+    def whole(self) -> message_pb2.ContentBlock:
+        """The block with its deltas folded in, as its provider would write it."""
+        members = dict(self.folded or {})
+        for name, pieces in self.appended.items():
+            text = "".join(pieces)
+            if name != "partial_json":
+                before = Fields(msgspec.json.encode(members)).text(name) or ""
+                members[name] = msgspec.Raw(msgspec.json.encode(before + text))
+            elif _is_json(text):
+                members["input"] = msgspec.Raw(text.encode())
+            elif text:
+                delta = {"type": "input_json_delta", "partial_json": text}
+                self.unknown.append(blocks_out.untyped("input_json_delta", msgspec.json.encode(delta)))
+        kind = Fields(msgspec.json.encode(members)).text("type") or ""
+        block = blocks_out.opaque(kind, msgspec.json.encode(members))
+        block.opaque_deltas.extend(self.unknown)
+        return block
+
+
+_APPENDED = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
+
+_HANDLERS: dict[str, Callable[[AnthropicStream, Fields, list[ChatEvent]], None]] = {
+    "message_start": AnthropicStream._message_start,
+    "content_block_start": AnthropicStream._start_block,
+    "content_block_delta": AnthropicStream._delta,
+    "content_block_stop": AnthropicStream._rare_stop_block,
+    "message_delta": AnthropicStream._message_delta,
+    "message_stop": AnthropicStream._rare_message_stop,
+}
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json_text.check(text, must_be_object=False)
+    except json_text.JsonTextError:
+        return False
+    return True

@@ -1,0 +1,43 @@
+"""An answer that came in one piece, as the events of a stream: some proxies answer so although a stream was asked for."""
+
+from __future__ import annotations
+
+from trunkline.v1 import chat_service_pb2
+from trunkline.v1.chat_service_pb2 import ChatEvent
+
+from trunkline_service.providers.anthropic import blocks_out
+from trunkline_service.providers.anthropic.completion import Ending
+from trunkline_service.providers.anthropic.fields import Fields
+from trunkline_service.providers.anthropic.usage import UsageMeter
+from trunkline_service.providers.base import ProtocolViolation, Target
+
+
+def message_events(body: bytes, target: Target) -> list[ChatEvent]:
+    """The events that a stream of the same message would have, each block whole in its `block_start`.
+
+    Raises:
+        ProtocolViolation: it is JSON, but not a message.
+        ValueError: it is not JSON, or a member is not what it should be.
+    """
+    fields = Fields(body)
+    content = fields.items("content")
+    if fields.text("type") != "message" or content is None:
+        msg = "the answer is not a message"
+        raise ProtocolViolation(msg)
+    meter = UsageMeter()
+    if (usage := fields.raw("usage")) is not None:
+        meter.update(usage)
+    start = chat_service_pb2.StreamStart(
+        id=fields.text("id") or "",
+        origin=blocks_out.origin(target, fields.text("model") or ""),
+        usage=meter.usage(),
+    )
+    result = [ChatEvent(start=start)]
+    for index, data in enumerate(content):
+        block = blocks_out.decode_block(data)
+        result.append(ChatEvent(block_start=chat_service_pb2.BlockStart(index=index, block=block)))
+        result.append(ChatEvent(block_end=chat_service_pb2.BlockEnd(index=index)))
+    ending = Ending()
+    ending.envelope(fields)
+    result.append(ChatEvent(completion=ending.completion(meter.usage(), ())))
+    return result

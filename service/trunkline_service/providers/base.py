@@ -1,0 +1,121 @@
+"""What every provider can do, and what it is told.
+
+A provider is four verbs: encode a request, decode an answer, decode an error, count tokens. Implementations are pure:
+bytes and messages in, bytes and messages out. Their tests are tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, route_pb2
+
+from trunkline_service.errors import GatewayError
+from trunkline_service.upstream.sse import Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where an attempt goes, as a codec needs to know it.
+
+    `provider` is the name in the configuration; `model` is what the provider calls the model. `max_output_tokens` is the
+    model's own maximum, where it is known.
+    """
+
+    provider: str
+    model: str
+    base_url: str
+    version: str = ""
+    betas: Sequence[str] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    auth: str = "x-api-key"
+    api_key: str = field(default="", repr=False)
+    caller_key: bool = False
+    max_output_tokens: int | None = None
+    takes_sampling: bool | None = None
+    drop_unsupported: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamRequest:
+    """An HTTP request, ready to send, and what the caller should know about how it came to be."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    warnings: Sequence[route_pb2.Warning] = ()
+
+
+class ProtocolViolation(Exception):
+    """What the provider sent is not its own format; the message says what is wrong with it, and quotes none of it."""
+
+
+class StreamDecoder(Protocol):
+    """Turns the frames of one streamed answer into events. Made for each answer; not for use by several tasks.
+
+    It never raises: what came before an error still counts, so the error waits in `failure` for whoever has passed on the
+    events.
+    """
+
+    failure: GatewayError | None
+
+    @property
+    def usage(self) -> chat_service_pb2.Usage:
+        """The usage so far."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the provider's end mark came, and with it the completion."""
+
+    def decode(self, frames: Sequence[Frame]) -> list[chat_service_pb2.ChatEvent]:
+        """The events that the frames stand for."""
+
+    def finish(self, frames: Sequence[Frame]) -> list[chat_service_pb2.ChatEvent]:
+        """The body has ended, with `frames` that lack their end. Without an end mark by then, there is a `failure`."""
+
+
+class Provider(Protocol):
+    """A kind of API."""
+
+    @property
+    def type(self) -> str:
+        """Its name in the configuration, in `Origin.provider_type` and in `provider_options_json`."""
+
+    def encode_chat(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
+        """The request for a streamed answer.
+
+        Raises:
+            GatewayError: the provider cannot honour the input; the error names the fields.
+        """
+
+    def encode_count(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
+        """The request that counts the input's tokens. Raises as `encode_chat` does."""
+
+    def encode_model(self, target: Target) -> UpstreamRequest:
+        """The request for what the provider knows about the target's model."""
+
+    def stream_decoder(self, target: Target) -> StreamDecoder:
+        """A decoder for a streamed answer."""
+
+    def decode_message(self, body: bytes, target: Target) -> list[chat_service_pb2.ChatEvent]:
+        """The events of an answer that came in one piece. Raises `ProtocolViolation`."""
+
+    def decode_count(self, body: bytes, target: Target) -> chat_service_pb2.CountTokensResponse:
+        """The count. Raises `ProtocolViolation`."""
+
+    def decode_model(self, body: bytes) -> int | None:
+        """The model's maximum of output tokens, if the provider tells. Raises `ProtocolViolation`."""
+
+    def decode_error(
+        self, status: int, response_headers: Mapping[str, str], body: bytes, target: Target
+    ) -> GatewayError:
+        """What a response that is not a success means."""
+
+    def request_id(self, response_headers: Mapping[str, str]) -> str:
+        """The provider's id of the request; empty if it gave none."""
+
+    def rate_limits(self, response_headers: Mapping[str, str]) -> list[route_pb2.RateLimit]:
+        """What the response headers say about limits."""

@@ -1,0 +1,235 @@
+"""One request to one provider, from the encoded input to the last event."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, error_reason_pb2, route_pb2
+from trunkline.v1.chat_service_pb2 import ChatEvent
+
+from trunkline_service.config import Timeouts
+from trunkline_service.errors import GatewayError
+from trunkline_service.providers.base import ProtocolViolation, Provider, StreamDecoder, Target, UpstreamRequest
+from trunkline_service.routing.watch import WRITE, Watch
+from trunkline_service.upstream.http import ConnectionFailed, Exchange, HttpUpstream
+from trunkline_service.upstream.sse import FramingError, SseDecoder
+
+Sink = Callable[[Sequence[ChatEvent]], Awaitable[None]]
+"""Takes the events of one network read, in order. What it awaits counts as the caller's time."""
+
+MAX_ERROR_BYTES = 64 * 1024
+MAX_MESSAGE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """A provider that may be asked, and all that asking it takes."""
+
+    provider: Provider
+    upstream: HttpUpstream
+    target: Target
+    timeouts: Timeouts
+    slow_consumer: float
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What became of one request. `report` is what the caller gets to see of it."""
+
+    leg: Leg
+    report: route_pb2.Attempt = field(init=False)
+    events_sent: int = 0
+    _began: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        target = self.leg.target
+        self.report = route_pb2.Attempt(provider=target.provider, model=target.model)
+
+    async def chat(self, chat_input: chat_input_pb2.ChatInput, deadline: float, sink: Sink) -> None:
+        """Asks for an answer and gives its events to `sink`, the completion last.
+
+        `deadline` is a time of the running loop's clock.
+
+        Raises:
+            GatewayError: there is no answer, or not a whole one. Once a part of it was given to `sink`, the reason is
+                STREAM_INTERRUPTED, whatever happened.
+        """
+        request = self.leg.provider.encode_chat(chat_input, self.leg.target)
+        decoder = self.leg.provider.stream_decoder(self.leg.target)
+        try:
+            async with Watch(deadline) as watch:
+                watch.stage("first_event", self.leg.timeouts.first_event)
+                async with self.leg.upstream.send(request) as exchange:
+                    await self._check_status(exchange)
+                    content_type = exchange.headers.get("content-type", "")
+                    if content_type.startswith("text/event-stream"):
+                        await self._stream(exchange, decoder, request, watch, sink)
+                    elif content_type.startswith("application/json"):
+                        events = self._decode_whole(await exchange.body(MAX_MESSAGE_BYTES))
+                        await self._give(events, request, watch, sink)
+                    else:
+                        raise _protocol_error(f"with {content_type.split(';')[0][:50]!r} instead of a stream")
+        except ConnectionFailed as failure:
+            error = GatewayError(error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE, str(failure))
+            raise self._failed(error, decoder.usage) from failure
+        except GatewayError as error:
+            raise self._failed(error, decoder.usage) from error
+
+    async def count(
+        self, chat_input: chat_input_pb2.ChatInput, deadline: float
+    ) -> chat_service_pb2.CountTokensResponse:
+        """Counts the input's tokens. Raises as `chat` does."""
+        provider, target = self.leg.provider, self.leg.target
+        request = provider.encode_count(chat_input, target)
+        body = await self._fetch(request, deadline)
+        try:
+            response = provider.decode_count(body, target)
+        except ProtocolViolation as violation:
+            raise self._failed(_protocol_error(f"in a way its API does not have: {violation}"), None) from violation
+        response.warnings.extend(request.warnings)
+        self._end()
+        response.route_report.attempts.append(self.report)
+        return response
+
+    async def model_maximum(self, deadline: float) -> int | None:
+        """The provider's own word on how many tokens the model can answer with; None if it does not say.
+
+        Raises as `chat` does.
+        """
+        body = await self._fetch(self.leg.provider.encode_model(self.leg.target), deadline)
+        try:
+            return self.leg.provider.decode_model(body)
+        except ProtocolViolation as violation:
+            raise self._failed(_protocol_error(f"in a way its API does not have: {violation}"), None) from violation
+
+    async def _fetch(self, request: UpstreamRequest, deadline: float) -> bytes:
+        try:
+            async with Watch(deadline) as watch:
+                watch.stage("first_event", self.leg.timeouts.first_event)
+                async with self.leg.upstream.send(request) as exchange:
+                    await self._check_status(exchange)
+                    return await exchange.body(MAX_MESSAGE_BYTES)
+        except ConnectionFailed as failure:
+            error = GatewayError(error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE, str(failure))
+            raise self._failed(error, None) from failure
+        except GatewayError as error:
+            raise self._failed(error, None) from error
+
+    async def _check_status(self, exchange: Exchange) -> None:
+        provider = self.leg.provider
+        self.report.upstream_status = exchange.status
+        self.report.upstream_request_id = provider.request_id(exchange.headers)
+        self.report.rate_limits.extend(provider.rate_limits(exchange.headers))
+        if exchange.status != 200:
+            try:
+                body = await exchange.body(MAX_ERROR_BYTES)
+            except ConnectionFailed:
+                body = b""
+            raise provider.decode_error(exchange.status, exchange.headers, body, self.leg.target)
+
+    async def _stream(
+        self, exchange: Exchange, decoder: StreamDecoder, request: UpstreamRequest, watch: Watch, sink: Sink
+    ) -> None:
+        framing = SseDecoder()
+        held: list[ChatEvent] = []
+        idle = self.leg.timeouts.idle
+        while not decoder.complete:
+            chunk = await exchange.read()
+            try:
+                frames = framing.feed(chunk) if chunk else framing.finish()
+            except FramingError as error:
+                raise _protocol_error("with an event of a size that no answer has") from error
+            events = decoder.decode(frames) if chunk else decoder.finish(frames)
+            if not self.events_sent:
+                # Nothing goes out before the provider has begun to say something, so that a call that fails before that
+                # can still go elsewhere.
+                held += events
+                events = held if any(map(_is_content, events)) else []
+            if events:
+                await self._give(events, request, watch, sink)
+            if decoder.failure is not None:
+                raise decoder.failure
+            if chunk and (events or self.events_sent):
+                watch.stage("idle", idle)
+        exchange.complete()
+
+    async def _give(self, events: list[ChatEvent], request: UpstreamRequest, watch: Watch, sink: Sink) -> None:
+        if not self.events_sent:
+            self.report.time_to_first_event.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
+        if events[-1].WhichOneof("kind") == "completion":
+            completion = events[-1].completion
+            completion.warnings.extend(request.warnings)
+            self._end()
+            completion.route_report.attempts.append(self.report)
+        self.events_sent += len(events)
+        watch.stage(WRITE, self.leg.slow_consumer)
+        await sink(events)
+
+    def _decode_whole(self, body: bytes) -> list[ChatEvent]:
+        try:
+            return self.leg.provider.decode_message(body, self.leg.target)
+        except ProtocolViolation as violation:
+            raise _protocol_error(f"in a way its API does not have: {violation}") from violation
+
+    def _end(self) -> None:
+        self.report.duration.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
+
+    def _failed(self, error: GatewayError, usage: chat_service_pb2.Usage | None) -> GatewayError:
+        """The error as the caller gets it, noted in the report."""
+        error.metadata.setdefault("provider", self.report.provider)
+        error.metadata.setdefault("model", self.report.model)
+        if self.report.upstream_status:
+            error.metadata.setdefault("upstream_status", str(self.report.upstream_status))
+        if self.report.upstream_request_id:
+            error.metadata.setdefault("upstream_request_id", self.report.upstream_request_id)
+        if self.events_sent and error.reason in _INTERRUPTIONS:
+            error = self._interrupted(error, usage)
+        self.report.reason = error.reason
+        self._end()
+        return error
+
+    def _interrupted(self, error: GatewayError, usage: chat_service_pb2.Usage | None) -> GatewayError:
+        metadata = {**error.metadata, "cause": error.reason_name, "events_sent": str(self.events_sent)}
+        if usage is not None and usage.HasField("input_total"):
+            metadata["input_tokens"] = str(usage.input_total)
+        if usage is not None and usage.HasField("output_total"):
+            metadata["output_tokens"] = str(usage.output_total)
+        return GatewayError(
+            error_reason_pb2.ERROR_REASON_STREAM_INTERRUPTED,
+            f"the answer broke off: {error.message}",
+            metadata=metadata,
+        )
+
+
+# What is the provider's doing. The caller's own deadline and its own slowness keep their names at any time.
+_INTERRUPTIONS = frozenset(
+    reason
+    for reason in error_reason_pb2.ErrorReason.values()
+    if reason
+    not in (
+        error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED,
+        error_reason_pb2.ERROR_REASON_SLOW_CONSUMER,
+        error_reason_pb2.ERROR_REASON_INTERNAL,
+    )
+)
+
+
+def _is_content(event: ChatEvent) -> bool:
+    """Whether the provider has said something with this event."""
+    kind = event.WhichOneof("kind")
+    if kind == "block_start":
+        block = event.block_start.block
+        match block.WhichOneof("kind"):
+            case "text":
+                return bool(block.text.text or block.text.citations)
+            case "thinking":
+                return bool(block.thinking.text or block.thinking.signature)
+            case _:
+                return True
+    return kind != "start"
+
+
+def _protocol_error(how: str) -> GatewayError:
+    return GatewayError(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, f"the provider answered {how}")

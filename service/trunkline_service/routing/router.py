@@ -1,0 +1,182 @@
+"""Where a call goes: the model and the routing options of a request, to the provider that is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from trunkline.v1 import chat_input_pb2, error_reason_pb2, route_pb2
+
+from trunkline_service import catalog
+from trunkline_service.config import ProviderSettings, Settings
+from trunkline_service.errors import GatewayError, InvalidRequest, Violation
+from trunkline_service.providers.anthropic import AnthropicProvider
+from trunkline_service.providers.base import Provider, Target
+from trunkline_service.routing.attempt import Attempt, Leg
+from trunkline_service.upstream.http import HttpUpstream
+
+PROVIDERS: Mapping[str, Callable[[], Provider]] = {AnthropicProvider.type: AnthropicProvider}
+"""The codec of each type of provider that the configuration knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A configured provider, with its codec and its connections."""
+
+    settings: ProviderSettings
+    provider: Provider
+    upstream: HttpUpstream
+    # What the provider said about models that the catalogue does not have.
+    maxima: dict[str, int | None] = field(default_factory=dict)
+
+
+class Router:
+    """Finds the leg of a call. Made of settings once; a reload makes another."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._endpoints = {
+            name: Endpoint(
+                settings=provider,
+                provider=PROVIDERS[provider.type](),
+                upstream=HttpUpstream(
+                    provider.base_url,
+                    connect_timeout=provider.timeouts.connect,
+                    max_connections=provider.max_connections,
+                ),
+            )
+            for name, provider in settings.providers.items()
+        }
+
+    async def close(self) -> None:
+        """Closes every connection to every provider."""
+        await asyncio.gather(*(endpoint.upstream.close() for endpoint in self._endpoints.values()))
+
+    def knows(self, provider: str) -> bool:
+        """Whether `provider` is a name of the configuration or a type of provider."""
+        return provider in self._endpoints or provider in PROVIDERS
+
+    def leg(self, chat_input: chat_input_pb2.ChatInput, routing: route_pb2.RoutingOptions) -> Leg:
+        """The leg that answers the request.
+
+        Raises:
+            GatewayError: INVALID_REQUEST or ROUTE_NOT_FOUND; the message names what was looked for.
+        """
+        match routing.WhichOneof("destination"):
+            case "route_name":
+                route = self._settings.routes.get(routing.route_name)
+                if route is None:
+                    raise _not_found("route", routing.route_name, self._settings.routes)
+                path = f"routes.{routing.route_name}"
+            case "route":
+                if not self._settings.allow_inline_routes:
+                    raise InvalidRequest([Violation("routing.route", "this gateway takes no routes from callers")])
+                route, path = routing.route, "routing.route"
+            case _:
+                name, model = self._resolve(chat_input.model)
+                return self._leg(route_pb2.Target(provider=name, model=model), "routing.route.target", routing)
+        target = route_pb2.Target()
+        target.CopyFrom(route.target)
+        if not target.model:
+            target.model = self._model_of(chat_input.model)
+        if not target.model:
+            raise InvalidRequest([Violation("input.model", "is required, as the route names no model")])
+        return self._leg(target, f"{path}.target", routing)
+
+    async def with_maximum(self, leg: Leg, deadline: float) -> Leg:
+        """The leg with its model's maximum of output tokens, asked from the provider if the catalogue has none."""
+        model = leg.target.model
+        if leg.target.max_output_tokens is not None:
+            return leg
+        endpoint = self._endpoints[leg.target.provider]
+        if model not in endpoint.maxima:
+            try:
+                endpoint.maxima[model] = await Attempt(leg).model_maximum(deadline)
+            except GatewayError as error:
+                if error.reason == error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED:
+                    raise
+                # Not to be found out this time: the caller is told to name a number itself.
+                return leg
+        return _replace(leg, max_output_tokens=endpoint.maxima[model])
+
+    def _resolve(self, model: str) -> tuple[str, str]:
+        """The provider and the model that a request's `input.model` stands for."""
+        full = self._settings.models.get(model, model)
+        name, slash, rest = full.partition("/")
+        if slash and rest and name in self._endpoints:
+            return name, rest
+        if slash:
+            raise _not_found("provider", name, self._endpoints)
+        kind = catalog.provider_type_of(full)
+        names = [name for name, endpoint in self._endpoints.items() if endpoint.settings.type == kind]
+        # A provider that stands in for another (the simulator) has its models only by its own name.
+        names = [name for name in names if name == kind] or names
+        if len(names) == 1:
+            return names[0], full
+        if names:
+            raise GatewayError(
+                error_reason_pb2.ERROR_REASON_ROUTE_NOT_FOUND,
+                f"several providers have the model {model!r}: write it as provider/model, with one of {_list(names)}",
+                resource=f"models/{model}",
+            )
+        raise GatewayError(
+            error_reason_pb2.ERROR_REASON_ROUTE_NOT_FOUND,
+            f"no provider is known to have the model {model!r}: write it as provider/model, with one of "
+            f"{_list(self._endpoints)}",
+            resource=f"models/{model}",
+        )
+
+    def _model_of(self, model: str) -> str:
+        """The model's own name, for a route that has decided on the provider."""
+        full = self._settings.models.get(model, model)
+        name, slash, rest = full.partition("/")
+        return rest if slash and name in self._endpoints else full
+
+    def _leg(self, target: route_pb2.Target, path: str, routing: route_pb2.RoutingOptions) -> Leg:
+        endpoint = self._endpoints.get(target.provider)
+        if endpoint is None:
+            raise _not_found("provider", target.provider, self._endpoints)
+        settings = endpoint.settings
+        key = target.api_key or (settings.api_key.value() if settings.api_key is not None else "")
+        if not key:
+            msg = f"is required: the gateway has no key of its own for {target.provider!r}"
+            raise InvalidRequest([Violation(f"{path}.api_key", msg)])
+        facts = catalog.find(settings.type, target.model)
+        return Leg(
+            provider=endpoint.provider,
+            upstream=endpoint.upstream,
+            timeouts=settings.timeouts,
+            slow_consumer=self._settings.limits.slow_consumer,
+            target=Target(
+                provider=target.provider,
+                model=target.model,
+                base_url=settings.base_url,
+                version=settings.version,
+                betas=settings.betas,
+                headers=settings.headers,
+                auth=settings.auth,
+                api_key=key,
+                caller_key=bool(target.api_key),
+                max_output_tokens=facts.max_output_tokens if facts else endpoint.maxima.get(target.model),
+                takes_sampling=facts.takes_sampling if facts else None,
+                drop_unsupported=routing.unsupported_fields == route_pb2.UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING,
+            ),
+        )
+
+
+def _replace(leg: Leg, *, max_output_tokens: int | None) -> Leg:
+    return dataclasses.replace(leg, target=dataclasses.replace(leg.target, max_output_tokens=max_output_tokens))
+
+
+def _not_found(kind: str, name: str, known: Mapping[str, object]) -> GatewayError:
+    return GatewayError(
+        error_reason_pb2.ERROR_REASON_ROUTE_NOT_FOUND,
+        f"there is no {kind} {name!r} here; there is {_list(known)}",
+        resource=f"{kind}s/{name}",
+    )
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)[:20]) or "none"

@@ -1,0 +1,98 @@
+"""The limits of time that bind an attempt.
+
+An attempt is always in a stage (connecting, waiting for the first event, between events, handing events to the caller), and
+each stage may last only so long; above all is the deadline. A stage changes twice for every network read, so changing it
+costs two assignments: one timer looks at them when it fires, and is only set anew when it would fire too late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+from trunkline.v1 import error_reason_pb2
+
+from trunkline_service.errors import GatewayError
+
+DEADLINE = "deadline"
+WRITE = "write"
+
+
+class Watch:
+    """`async with Watch(deadline) as watch`, in the task that does the work.
+
+    Raises on exit, in place of the cancellation that it caused:
+        GatewayError: DEADLINE_EXCEEDED, SLOW_CONSUMER or UPSTREAM_TIMEOUT; the metadata's `stage` says where.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        """`deadline` is a time of the running loop's clock."""
+        self._loop = asyncio.get_running_loop()
+        self._deadline = deadline
+        self._timeout = asyncio.timeout_at(None)
+        self._stage = ""
+        self._expires = deadline
+        self._armed = deadline
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Watch:
+        await self._timeout.__aenter__()
+        self._arm(self._deadline)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise self._error() from None
+
+    def stage(self, name: str, limit: float) -> None:
+        """The attempt enters a stage, which may last `limit` seconds."""
+        self._stage = name
+        self._expires = expires = self._loop.time() + limit
+        if expires < self._armed:
+            self._arm(expires)
+
+    def _arm(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = min(when, self._deadline)
+        self._timer = self._loop.call_at(self._armed, self._check)
+
+    def _check(self) -> None:
+        now = self._loop.time()
+        if now >= self._deadline:
+            self._stage = f"{DEADLINE} {self._stage}"
+            self._timeout.reschedule(now)
+        elif now >= self._expires:
+            self._timeout.reschedule(now)
+        else:
+            self._arm(self._expires)
+
+    def _error(self) -> GatewayError:
+        if self._stage.startswith(DEADLINE):
+            stage = self._stage.removeprefix(DEADLINE).strip()
+            return GatewayError(
+                error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED,
+                "the call's deadline passed",
+                metadata={"stage": stage},
+            )
+        if self._stage == WRITE:
+            return GatewayError(
+                error_reason_pb2.ERROR_REASON_SLOW_CONSUMER, "the caller did not read its stream for too long"
+            )
+        return GatewayError(
+            error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
+            _TEXTS.get(self._stage, "the provider took too long"),
+            metadata={"stage": self._stage},
+        )
+
+
+_TEXTS = {
+    "first_event": "the provider did not begin to answer in time",
+    "idle": "the provider fell silent in the middle of its answer",
+}

@@ -1,0 +1,90 @@
+"""A call in flight: its id, its deadline, and what the log will say about it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from contextvars import ContextVar
+from typing import Any
+
+import grpc
+from trunkline.v1 import chat_service_pb2
+
+from trunkline_service.routing.attempt import Attempt
+
+REQUEST_ID = "x-request-id"
+MAX_REQUEST_ID = 64
+# What is kept back of the caller's time, so that our error arrives before its own clock runs out.
+RESERVE_SECONDS = 0.25
+RESERVE_SHARE = 0.1
+
+
+class Call:
+    """Made by the edge for each call; servicers find theirs with `current_call`."""
+
+    def __init__(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        self.method = method
+        self.context = context
+        self.request_id = _request_id(context)
+        self.attempt: Attempt | None = None
+        self.completion: chat_service_pb2.Completion | None = None
+        self._began = time.monotonic()
+
+    def deadline(self, default: float, ceiling: float) -> float:
+        """When the answer must be there, on the running loop's clock: the caller's deadline, or else the default."""
+        remaining = self.context.time_remaining()
+        # None without a deadline, whatever the type hint says.
+        remaining = min(default if remaining is None else remaining, ceiling)
+        return asyncio.get_running_loop().time() + remaining - min(RESERVE_SECONDS, remaining * RESERVE_SHARE)
+
+    def facts(self, code: str, reason: str) -> dict[str, Any]:
+        """What the log says about the call: no texts, and nothing of its content."""
+        facts: dict[str, Any] = {
+            "request_id": self.request_id,
+            "method": self.method,
+            "code": code,
+            "reason": reason,
+            "duration_ms": round((time.monotonic() - self._began) * 1000, 1),
+            "peer": self.context.peer(),
+        }
+        if self.attempt is not None:
+            report = self.attempt.report
+            facts["provider"] = report.provider
+            facts["model"] = report.model
+            facts["upstream_status"] = report.upstream_status
+            facts["upstream_request_id"] = report.upstream_request_id
+            facts["events"] = self.attempt.events_sent
+            if report.HasField("time_to_first_event"):
+                facts["first_event_ms"] = round(report.time_to_first_event.ToNanoseconds() / 1e6, 1)
+        if self.completion is not None:
+            facts["finish_reason"] = self.completion.provider_finish_reason
+            facts["input_tokens"] = self.completion.usage.input_total
+            facts["output_tokens"] = self.completion.usage.output_total
+        return facts
+
+
+_current: ContextVar[Call] = ContextVar("call")
+
+
+def current_call() -> Call:
+    """The call that the running handler serves."""
+    return _current.get()
+
+
+def begin(method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Call:
+    """Makes the call that the running handler serves."""
+    call = Call(method, context)
+    _current.set(call)
+    return call
+
+
+def _request_id(context: grpc.aio.ServicerContext[Any, Any]) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == REQUEST_ID and isinstance(value, str) and _is_request_id(value):
+            return value
+    return uuid.uuid4().hex
+
+
+def _is_request_id(value: str) -> bool:
+    return 0 < len(value) <= MAX_REQUEST_ID and value.isascii() and value.isprintable()

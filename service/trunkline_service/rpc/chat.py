@@ -1,0 +1,89 @@
+"""`ChatService`: requests in, answers out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import grpc
+from trunkline.accumulate import Accumulator
+from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
+from trunkline.v1.chat_service_pb2 import ChatEvent
+
+from trunkline_service.config import Limits
+from trunkline_service.errors import InvalidRequest, Violation
+from trunkline_service.routing.attempt import Attempt, Leg, Sink
+from trunkline_service.routing.router import Router
+from trunkline_service.rpc.batching import Batcher
+from trunkline_service.rpc.call import Call, current_call
+from trunkline_service.rpc.validate import check_request
+
+MAX_EVENT_DELAY = 1.0
+
+# As text: the class takes no parameters at run time.
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+AnswerRequest: TypeAlias = chat_service_pb2.ChatRequest | chat_service_pb2.StreamChatRequest
+
+
+class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
+    """Finds the provider that answers, and passes on what it says."""
+
+    def __init__(self, router: Router, limits: Limits) -> None:
+        self._router = router
+        self._limits = limits
+
+    async def Chat(self, request: chat_service_pb2.ChatRequest, context: Context) -> chat_service_pb2.ChatResponse:
+        """Answers in one piece: what the events of a stream add up to."""
+        answer = Accumulator()
+
+        async def add(events: Sequence[ChatEvent]) -> None:
+            for event in events:
+                answer.add(event)
+
+        call = current_call()
+        await self._answer(request, call, add)
+        response = answer.response
+        call.completion = response.completion
+        return response
+
+    # A coroutine that writes, not a generator: grpc.aio takes both, and this one costs less for each message.
+    async def StreamChat(  # type: ignore[override]
+        self, request: chat_service_pb2.StreamChatRequest, context: Context
+    ) -> None:
+        """Answers as the model writes."""
+        call = current_call()
+
+        async def write(events: Sequence[ChatEvent]) -> None:
+            if events[-1].HasField("completion"):
+                call.completion = events[-1].completion
+            await context.write(chat_service_pb2.StreamChatResponse(events=events))
+
+        delay = request.max_event_delay.ToNanoseconds() / 1e9
+        if not 0 <= delay <= MAX_EVENT_DELAY:
+            raise InvalidRequest([Violation("max_event_delay", f"is not between 0 and {MAX_EVENT_DELAY:g} s")])
+        if delay:
+            async with Batcher(write, delay) as batcher:
+                await self._answer(request, call, batcher.add)
+        else:
+            await self._answer(request, call, write)
+
+    async def CountTokens(
+        self, request: chat_service_pb2.CountTokensRequest, context: Context
+    ) -> chat_service_pb2.CountTokensResponse:
+        """Counts the tokens of the input."""
+        check_request(request.input, request.routing, self._router.knows)
+        call = current_call()
+        call.attempt = Attempt(self._router.leg(request.input, request.routing))
+        return await call.attempt.count(request.input, self._deadline(call))
+
+    async def _answer(self, request: AnswerRequest, call: Call, sink: Sink) -> None:
+        check_request(request.input, request.routing, self._router.knows)
+        deadline = self._deadline(call)
+        leg: Leg = self._router.leg(request.input, request.routing)
+        if not request.input.generation.HasField("max_output_tokens"):
+            leg = await self._router.with_maximum(leg, deadline)
+        call.attempt = Attempt(leg)
+        await call.attempt.chat(request.input, deadline, sink)
+
+    def _deadline(self, call: Call) -> float:
+        return call.deadline(self._limits.default_deadline, self._limits.max_deadline)

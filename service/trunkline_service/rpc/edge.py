@@ -1,0 +1,127 @@
+"""What is around every call: its id and log line, the refusal of calls that are too many, and the way out for errors.
+
+One wrapper for each method, made once: what it costs a call is a function call, not a chain of interceptors. Health and
+reflection are left alone, so that probes are answered however busy the service is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, TypeAlias, cast
+
+import grpc
+from google.protobuf.message import Message
+from trunkline.v1 import error_reason_pb2
+
+from trunkline_service.errors import GatewayError, InvalidRequest
+from trunkline_service.rpc.call import REQUEST_ID, Call, begin
+from trunkline_service.rpc.reading import Refused, strictly
+from trunkline_service.rpc.status import to_status
+from trunkline_service.telemetry import log
+
+# As text: the classes take no parameters at run time.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Behaviour: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
+
+PACKAGE = "/trunkline."
+
+
+class Edge(grpc.aio.ServerInterceptor):
+    """The interceptor. `idle` is set while no call is in flight."""
+
+    def __init__(self, max_concurrent_calls: int) -> None:
+        self._max_concurrent_calls = max_concurrent_calls
+        self._wrapped: dict[str, Handler] = {}
+        self._in_flight = 0
+        self.draining = False
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """The method's handler, with what is around it."""
+        method = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is not None:
+            return wrapped
+        handler = await continuation(handler_call_details)
+        if handler is None or not method.startswith(PACKAGE):
+            return handler
+        wrapped = self._wrapped[method] = self._wrap(method, handler)
+        return wrapped
+
+    def _wrap(self, method: str, handler: Handler) -> Handler:
+        assert handler.request_deserializer is not None  # noqa: S101 - generated code always gives one
+        deserialize = strictly(handler.request_deserializer)
+        if handler.response_streaming:
+            behaviour = self._around(method, cast(Behaviour, handler.unary_stream))
+            return grpc.unary_stream_rpc_method_handler(behaviour, deserialize, handler.response_serializer)
+        behaviour = self._around(method, cast(Behaviour, handler.unary_unary))
+        return grpc.unary_unary_rpc_method_handler(behaviour, deserialize, handler.response_serializer)
+
+    def _around(self, method: str, behaviour: Behaviour) -> Behaviour:
+        async def handle(request: Message | Refused, context: Context) -> object:
+            call = begin(method, context)
+            try:
+                response = await self._admitted(behaviour, request, context)
+                context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
+                _log(call, "OK")
+                return response
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    remaining = context.time_remaining()
+                    late = remaining is not None and remaining <= 0
+                    _log(call, "DEADLINE_EXCEEDED" if late else "CANCELLED")
+                    raise
+                # Nobody cancelled this call: a stray cancellation would leave the caller waiting (grpc#29248).
+                error = _bug(call, "a stray cancellation ended a call")
+            except GatewayError as failure:
+                error = failure
+            except Exception:
+                error = _bug(call, "a call failed by a bug")
+            return await _abort(call, context, error)
+
+        return handle
+
+    async def _admitted(self, behaviour: Behaviour, request: Message | Refused, context: Context) -> object:
+        if self.draining:
+            raise GatewayError(error_reason_pb2.ERROR_REASON_GATEWAY_SHUTTING_DOWN, "the gateway is about to stop")
+        if self._in_flight >= self._max_concurrent_calls:
+            raise GatewayError(
+                error_reason_pb2.ERROR_REASON_GATEWAY_OVERLOADED,
+                f"the gateway has its {self._max_concurrent_calls} calls in flight",
+            )
+        self._in_flight += 1
+        self.idle.clear()
+        try:
+            if isinstance(request, Refused):
+                raise InvalidRequest(request.violations)
+            return await behaviour(request, context)
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self.idle.set()
+
+
+def _bug(call: Call, what: str) -> GatewayError:
+    log.service.error(what, exc_info=True, extra={"facts": {"request_id": call.request_id}})
+    return GatewayError(
+        error_reason_pb2.ERROR_REASON_INTERNAL, "the gateway failed; its log has more under the call's id"
+    )
+
+
+async def _abort(call: Call, context: Context, error: GatewayError) -> NoReturn:
+    status = to_status(error, call.request_id, attempted=call.attempt is not None)
+    _log(call, status.code.name, error.reason_name)
+    await context.abort(status.code, status.details, status.trailing_metadata)
+    raise AssertionError  # abort does not return, whatever its stubs say
+
+
+def _log(call: Call, code: str, reason: str = "") -> None:
+    log.calls.info("call", extra={"facts": call.facts(code, reason)})

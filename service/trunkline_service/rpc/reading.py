@@ -1,0 +1,64 @@
+"""Requests from bytes, strictly: nothing that a caller sent is ignored.
+
+protobuf by itself lets fields pass that it does not know (a newer client sent them). Doing without them would answer
+another question than the one that was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from trunkline_service.errors import Violation
+
+Parse = Callable[[bytes], Any]
+
+
+class Refused:
+    """Stands for a request that cannot be taken, until the call is far enough for an answer with details."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = violations
+
+
+def strictly(parse: Parse) -> Parse:
+    """A deserializer that returns a `Refused` for what is not a request, or not only one."""
+
+    def read(data: bytes) -> Message | Refused:
+        # An exception here would reach the caller as a bug of ours, without details.
+        try:
+            request: Message = parse(data)
+        except DecodeError:
+            what = "is not a message of this method, or holds text that is not UTF-8"
+            return Refused([Violation("request", what)])
+        size = request.ByteSize()
+        request.DiscardUnknownFields()
+        if request.ByteSize() == size:
+            return request
+        return Refused(
+            [
+                Violation(path or "request", f"has fields that this gateway does not know (numbers {numbers})")
+                for path, numbers in _unknown(parse(data), "")
+            ]
+        )
+
+    return read
+
+
+def _unknown(message: Message, path: str) -> Iterator[tuple[str, str]]:
+    fields = UnknownFieldSet(message)
+    if len(fields):
+        numbers = sorted({fields[place].field_number for place in range(len(fields))})
+        yield path, ", ".join(map(str, numbers))
+    for field, value in message.ListFields():
+        if field.message_type is None or field.message_type.GetOptions().map_entry:
+            continue
+        below = f"{path}.{field.name}" if path else field.name
+        if isinstance(value, Message):
+            yield from _unknown(value, below)
+        else:
+            for number, item in enumerate(value):
+                yield from _unknown(item, f"{below}[{number}]")

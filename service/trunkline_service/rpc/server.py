@@ -1,0 +1,93 @@
+"""The grpc.aio server: its options, health and reflection, and the way it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
+from trunkline_service.config import Settings
+from trunkline_service.errors import StartupError
+from trunkline_service.routing.router import Router
+from trunkline_service.rpc.chat import ChatServicer
+from trunkline_service.rpc.edge import Edge
+from trunkline_service.rpc.tls import server_credentials
+
+SERVICES = tuple(service.full_name for service in chat_service_pb2.DESCRIPTOR.services_by_name.values())
+
+
+class Server:
+    """Serves the contract at one address. `start`, then `stop`; not to be used again after that."""
+
+    def __init__(self, settings: Settings, router: Router) -> None:
+        self._settings = settings
+        self._edge = Edge(settings.limits.max_concurrent_calls)
+        self._server = grpc.aio.server(interceptors=[self._edge], options=_options(settings))
+        chat = ChatServicer(router, settings.limits)
+        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, self._server)
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if settings.reflection:
+            names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._server)
+
+    async def start(self) -> str:
+        """Begins to listen; returns the address, with the port that was chosen if it was 0.
+
+        Raises:
+            StartupError: the address cannot be listened at.
+        """
+        listen = self._settings.listen
+        try:
+            if self._settings.tls is not None:
+                port = self._server.add_secure_port(listen, server_credentials(self._settings.tls))
+            else:
+                port = self._server.add_insecure_port(listen)
+        except RuntimeError:
+            port = 0
+        if not port:
+            msg = f"cannot listen at {listen}: the port is taken, or the address is not this machine's"
+            raise StartupError(msg)
+        await self._server.start()
+        for name in ("", *SERVICES):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        return f"{listen.rpartition(':')[0]}:{port}"
+
+    async def stop(self, *, delay: float, grace: float) -> None:
+        """Says that it is not serving, and after `delay` seconds takes no more calls; those in flight may go on for
+        `grace` seconds. Cancelled, it ends them at once.
+        """
+        try:
+            # Readiness goes first, and the calls that still come are served until callers have noticed.
+            await self._health.enter_graceful_shutdown()
+            await asyncio.sleep(delay)
+            self._edge.draining = True
+            stopping = asyncio.create_task(self._server.stop(grace))
+            # Not `stopping`: a health watcher that stays would hold it for the whole grace.
+            idle = asyncio.create_task(self._edge.idle.wait())
+            await asyncio.wait((stopping, idle), return_when=asyncio.FIRST_COMPLETED)
+            idle.cancel()
+        finally:
+            await self._server.stop(0)
+
+
+def _options(settings: Settings) -> Sequence[tuple[str, Any]]:
+    size = settings.limits.max_message_bytes
+    return (
+        ("grpc.max_receive_message_length", size),
+        ("grpc.max_send_message_length", size),
+        # Without this, a second server at the same port succeeds in silence and takes half of the connections.
+        ("grpc.so_reuseport", 0),
+        # A client that pings every 30 s while a model thinks is welcome. (The option that is often seen for this,
+        # grpc.http2.min_recv_ping_interval_without_data_ms, has no effect.)
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 15_000),
+        # Finds callers that are gone without a word, so that their calls stop costing.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+    )

@@ -1,0 +1,303 @@
+"""The contract's own rules for a request. What depends on the provider is for its codec to say.
+
+Every violation is found, not only the first; paths are those of the proto fields from the request on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from trunkline.v1 import chat_input_pb2, message_pb2, route_pb2
+
+from trunkline_service import json_text
+from trunkline_service.errors import InvalidRequest, Violation
+
+MAX_MESSAGES = 100_000
+MAX_DEPTH = 16
+
+
+def check_request(
+    chat_input: chat_input_pb2.ChatInput, routing: route_pb2.RoutingOptions, knows_provider: Callable[[str], bool]
+) -> None:
+    """Checks what every request about a conversation has in common.
+
+    Raises:
+        InvalidRequest: with every violation.
+    """
+    violations = list(_request(chat_input, routing, knows_provider))
+    if violations:
+        raise InvalidRequest(violations)
+
+
+def _request(
+    chat_input: chat_input_pb2.ChatInput, routing: route_pb2.RoutingOptions, knows_provider: Callable[[str], bool]
+) -> Iterator[Violation]:
+    destination = routing.WhichOneof("destination")
+    if not chat_input.model and destination is None:
+        yield Violation("input.model", "is required")
+    if destination == "route":
+        yield from _route(routing.route)
+    if not chat_input.messages:
+        yield Violation("input.messages", "is required: at least one message")
+    elif len(chat_input.messages) > MAX_MESSAGES:
+        yield Violation("input.messages", f"has more than {MAX_MESSAGES} messages")
+    yield from _blocks(chat_input.system, "input.system")
+    for number, message in enumerate(chat_input.messages):
+        yield from _message(message, f"input.messages[{number}]")
+    for number, tool in enumerate(chat_input.tools):
+        yield from _tool(tool, f"input.tools[{number}]")
+    if chat_input.HasField("tool_choice"):
+        yield from _tool_choice(chat_input.tool_choice)
+    if chat_input.HasField("generation"):
+        yield from _generation(chat_input.generation)
+    if chat_input.HasField("reasoning"):
+        yield from _reasoning(chat_input.reasoning)
+    if chat_input.HasField("output_format"):
+        yield from _output_format(chat_input.output_format)
+    if chat_input.HasField("anthropic"):
+        yield from _anthropic(chat_input.anthropic)
+    for key, text in chat_input.provider_options_json.items():
+        path = f'input.provider_options_json["{key[:100]}"]'
+        if not knows_provider(key):
+            yield Violation(path, "is neither a provider of this gateway's nor a kind of API")
+        yield from _json(text, path)
+
+
+def _route(route: route_pb2.Route) -> Iterator[Violation]:
+    if route.WhichOneof("strategy") is None:
+        yield Violation("routing.route.strategy", "is required")
+    elif not route.target.provider:
+        yield Violation("routing.route.target.provider", "is required")
+    elif not _is_header_value(route.target.api_key):
+        yield Violation("routing.route.target.api_key", "must be printable ASCII")
+
+
+def _message(message: message_pb2.Message, path: str) -> Iterator[Violation]:
+    if message.role == message_pb2.ROLE_UNSPECIFIED:
+        yield Violation(f"{path}.role", "is required")
+    elif message.role not in message_pb2.Role.values():
+        yield Violation(f"{path}.role", f"{message.role} is not a role that this gateway knows")
+    if message.provider_fields_json:
+        yield from _json(message.provider_fields_json, f"{path}.provider_fields_json")
+    yield from _blocks(message.content, f"{path}.content")
+
+
+def _blocks(blocks: Iterable[message_pb2.ContentBlock], path: str, depth: int = 1) -> Iterator[Violation]:
+    if depth > MAX_DEPTH:
+        yield Violation(path, f"blocks are nested deeper than {MAX_DEPTH} levels")
+        return
+    for number, block in enumerate(blocks):
+        yield from _block(block, f"{path}[{number}]", depth)
+
+
+def _block(block: message_pb2.ContentBlock, path: str, depth: int) -> Iterator[Violation]:
+    if block.provider_fields_json:
+        yield from _json(block.provider_fields_json, f"{path}.provider_fields_json")
+    kind = block.WhichOneof("kind")
+    if kind is None:
+        yield Violation(f"{path}.kind", "is required: a block has to hold something")
+    elif kind != "text":
+        yield from _BLOCKS[kind](block, f"{path}.{kind}", depth)
+    elif block.text.citations:
+        for number, citation in enumerate(block.text.citations):
+            yield from _citation(citation, f"{path}.text.citations[{number}]")
+
+
+def _image(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
+    return _media(block.image.media, f"{path}.media")
+
+
+def _audio(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
+    return _media(block.audio.media, f"{path}.media")
+
+
+def _document(block: message_pb2.ContentBlock, path: str, depth: int) -> Iterator[Violation]:
+    match block.document.WhichOneof("source"):
+        case None:
+            yield Violation(f"{path}.source", "is required")
+        case "media":
+            yield from _media(block.document.media, f"{path}.media")
+        case "content":
+            yield from _blocks(block.document.content.blocks, f"{path}.content.blocks", depth + 1)
+
+
+def _media(media: message_pb2.Media, path: str) -> Iterator[Violation]:
+    source = media.WhichOneof("source")
+    if source is None:
+        yield Violation(f"{path}.source", "is required")
+    elif not getattr(media, source):
+        yield Violation(f"{path}.{source}", "is empty")
+    elif source == "url" and media.url[:5].lower() == "data:":
+        yield Violation(f"{path}.url", "is a data: URL; send the bytes themselves, in `data`")
+    elif source == "url" and ":" not in media.url:
+        yield Violation(f"{path}.url", "is not an address")
+
+
+def _thinking(_block: message_pb2.ContentBlock, _path: str, _depth: int) -> Iterator[Violation]:
+    return iter(())
+
+
+def _redacted_thinking(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
+    return _required(block.redacted_thinking.data, f"{path}.data")
+
+
+def _tool_use(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
+    yield from _required(block.tool_use.id, f"{path}.id")
+    yield from _required(block.tool_use.name, f"{path}.name")
+    if block.tool_use.input_json:
+        yield from _json(block.tool_use.input_json, f"{path}.input_json")
+    if block.tool_use.runner not in message_pb2.ToolRunner.values():
+        yield Violation(f"{path}.runner", f"{block.tool_use.runner} is not a runner that this gateway knows")
+
+
+def _tool_result(block: message_pb2.ContentBlock, path: str, depth: int) -> Iterator[Violation]:
+    yield from _required(block.tool_result.tool_use_id, f"{path}.tool_use_id")
+    yield from _blocks(block.tool_result.content, f"{path}.content", depth + 1)
+
+
+def _server_tool_result(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
+    result = block.server_tool_result
+    yield from _required(result.tool_use_id, f"{path}.tool_use_id")
+    yield from _required(result.type, f"{path}.type")
+    if result.content_json:
+        yield from _json(result.content_json, f"{path}.content_json", must_be_object=False)
+
+
+def _search_result(block: message_pb2.ContentBlock, path: str, depth: int) -> Iterator[Violation]:
+    yield from _required(block.search_result.source, f"{path}.source")
+    yield from _required(block.search_result.title, f"{path}.title")
+    yield from _blocks(block.search_result.content, f"{path}.content", depth + 1)
+
+
+def _refusal(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
+    return _required(block.refusal.text, f"{path}.text")
+
+
+def _opaque(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
+    yield from _required(block.opaque.provider_type, f"{path}.provider_type")
+    yield from _json(block.opaque.raw_json, f"{path}.raw_json")
+
+
+_BLOCKS: Mapping[str, Callable[[message_pb2.ContentBlock, str, int], Iterator[Violation]]] = {
+    "image": _image,
+    "document": _document,
+    "audio": _audio,
+    "thinking": _thinking,
+    "redacted_thinking": _redacted_thinking,
+    "tool_use": _tool_use,
+    "tool_result": _tool_result,
+    "server_tool_result": _server_tool_result,
+    "search_result": _search_result,
+    "refusal": _refusal,
+    "opaque": _opaque,
+}
+
+
+def _citation(citation: message_pb2.Citation, path: str) -> Iterator[Violation]:
+    location = citation.WhichOneof("location")
+    if location is None:
+        yield Violation(f"{path}.location", "is required")
+    elif location == "opaque":
+        yield from _json(citation.opaque.raw_json, f"{path}.opaque.raw_json")
+    if citation.provider_fields_json:
+        yield from _json(citation.provider_fields_json, f"{path}.provider_fields_json")
+
+
+def _tool(tool: chat_input_pb2.Tool, path: str) -> Iterator[Violation]:
+    kind = tool.WhichOneof("kind")
+    if kind is None:
+        yield Violation(f"{path}.kind", "is required")
+    elif kind == "provider_defined":
+        defined = tool.provider_defined
+        yield from _required(defined.provider_type, f"{path}.provider_defined.provider_type")
+        yield from _json(defined.raw_json, f"{path}.provider_defined.raw_json")
+    else:
+        function = tool.function
+        yield from _required(function.name, f"{path}.function.name")
+        if function.input_schema_json:
+            yield from _json(function.input_schema_json, f"{path}.function.input_schema_json")
+        for number, example in enumerate(function.input_examples_json):
+            yield from _json(example, f"{path}.function.input_examples_json[{number}]")
+        if function.provider_fields_json:
+            yield from _json(function.provider_fields_json, f"{path}.function.provider_fields_json")
+
+
+def _tool_choice(choice: chat_input_pb2.ToolChoice) -> Iterator[Violation]:
+    kind = choice.WhichOneof("choice")
+    known = chat_input_pb2.ToolChoiceMode.values()
+    if kind == "tool_name":
+        yield from _required(choice.tool_name, "input.tool_choice.tool_name")
+    elif kind == "mode" and (choice.mode == chat_input_pb2.TOOL_CHOICE_MODE_UNSPECIFIED or choice.mode not in known):
+        yield Violation("input.tool_choice.mode", "is not a mode that this gateway knows")
+
+
+def _generation(generation: chat_input_pb2.GenerationParams) -> Iterator[Violation]:
+    path = "input.generation"
+    if generation.max_output_tokens < 0:
+        yield Violation(f"{path}.max_output_tokens", "must not be negative")
+    if generation.top_k < 0:
+        yield Violation(f"{path}.top_k", "must not be negative")
+    for name, lowest, highest in _RANGES:
+        value = getattr(generation, name)
+        if not (math.isfinite(value) and lowest <= value <= highest):
+            yield Violation(f"{path}.{name}", f"{value:g} is not between {lowest:g} and {highest:g}")
+    for number, sequence in enumerate(generation.stop_sequences):
+        yield from _required(sequence, f"{path}.stop_sequences[{number}]")
+
+
+# The widest range that any provider has; each one's own is for its codec.
+_RANGES = (
+    ("temperature", 0.0, 2.0),
+    ("top_p", 0.0, 1.0),
+    ("presence_penalty", -2.0, 2.0),
+    ("frequency_penalty", -2.0, 2.0),
+)
+
+
+def _reasoning(reasoning: chat_input_pb2.ReasoningParams) -> Iterator[Violation]:
+    path = "input.reasoning"
+    mode = reasoning.mode
+    if mode not in chat_input_pb2.ReasoningMode.values():
+        yield Violation(f"{path}.mode", f"{mode} is not a mode that this gateway knows")
+    budget = mode == chat_input_pb2.REASONING_MODE_BUDGET
+    if budget and not reasoning.HasField("budget_tokens"):
+        yield Violation(f"{path}.budget_tokens", "is required with REASONING_MODE_BUDGET")
+    if not budget and reasoning.HasField("budget_tokens"):
+        yield Violation(f"{path}.budget_tokens", "needs REASONING_MODE_BUDGET")
+    if reasoning.display and mode == chat_input_pb2.REASONING_MODE_UNSPECIFIED:
+        yield Violation(f"{path}.display", "needs a mode")
+
+
+def _output_format(output_format: chat_input_pb2.OutputFormat) -> Iterator[Violation]:
+    match output_format.WhichOneof("format"):
+        case None:
+            yield Violation("input.output_format.format", "is required")
+        case "json_schema":
+            path = "input.output_format.json_schema.schema_json"
+            yield from _json(output_format.json_schema.schema_json, path)
+
+
+def _anthropic(options: chat_input_pb2.AnthropicOptions) -> Iterator[Violation]:
+    for name in ("version", "user_profile_id", "workspace_id"):
+        if not _is_header_value(getattr(options, name)):
+            yield Violation(f"input.anthropic.{name}", "must be printable ASCII")
+    for number, beta in enumerate(options.betas):
+        if not beta or "," in beta or not _is_header_value(beta):
+            yield Violation(f"input.anthropic.betas[{number}]", "must be one name, in printable ASCII")
+
+
+def _required(value: str, path: str) -> Iterator[Violation]:
+    if not value:
+        yield Violation(path, "is required")
+
+
+def _json(text: str, path: str, *, must_be_object: bool = True) -> Iterator[Violation]:
+    try:
+        json_text.check(text, must_be_object=must_be_object)
+    except json_text.JsonTextError as error:
+        yield Violation(path, str(error))
+
+
+def _is_header_value(value: str) -> bool:
+    return value.isascii() and (value.isprintable() or not value)

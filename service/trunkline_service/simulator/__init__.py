@@ -1,0 +1,7 @@
+"""A provider that speaks Anthropic's wire format on loopback, with every behaviour and fault on demand."""
+
+from trunkline_service.simulator.behaviours import describe
+from trunkline_service.simulator.calls import ReceivedCall
+from trunkline_service.simulator.server import Simulator
+
+__all__ = ["ReceivedCall", "Simulator", "describe"]

@@ -1,0 +1,45 @@
+"""Logs: JSON, one line a call. Never a prompt, a key, or text that somebody else wrote."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+calls = logging.getLogger("trunkline.call")
+service = logging.getLogger("trunkline.service")
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one line of JSON. Facts beside the message come in `extra={"facts": {...}}`.
+
+    Of an exception it writes type and places, not the text: that may hold what a caller sent.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update(getattr(record, "facts", {}))
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = record.exc_info[0].__qualname__
+            frames = traceback.extract_tb(record.exc_info[2])
+            line["trace"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        return msgspec.json.encode(line).decode()
+
+
+def configure(level: int = logging.INFO) -> None:
+    """Sends the service's logs to standard error, and nobody else's below a warning."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("trunkline").setLevel(level)

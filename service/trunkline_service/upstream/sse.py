@@ -1,0 +1,108 @@
+"""Server-sent events, decoded from bytes as they come.
+
+Rules: the HTML standard, section 9.2.6. Lines end at CR, LF or CRLF and at nothing else (models do write U+2028), so the
+work is done on bytes. What differs from the standard, on purpose: an event at the end of the stream that lacks its final
+blank line is kept, as several providers leave it out; whether it is whole is for the reader of its data to say.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MAX_EVENT_BYTES = 64 * 2**20
+
+
+class FramingError(Exception):
+    """The stream cannot be what it says it is: an event grew beyond `MAX_EVENT_BYTES`."""
+
+
+class Frame(NamedTuple):
+    """One event: its name (empty if it has none) and its data, lines joined by LF."""
+
+    event: bytes
+    data: bytes
+
+
+class SseDecoder:
+    """Turns the pieces of one response body into frames. One per response."""
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max_event_bytes = max_event_bytes
+        # Pieces of an event whose end has not come; joined once, so that an event of many megabytes is not copied for
+        # every network read.
+        self._pending: list[bytes] = []
+        self._pending_size = 0
+        self._after_cr = False
+        self._at_start = True
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """Takes what one network read brought; returns the frames that it completed.
+
+        Raises:
+            FramingError: an event is larger than any provider sends.
+        """
+        if self._at_start:
+            chunk = self._strip_bom(chunk)
+        if self._after_cr and chunk:
+            self._after_cr = False
+            if chunk[0] == 0x0A:
+                chunk = chunk[1:]
+        if b"\r" in chunk:
+            self._after_cr = chunk[-1] == 0x0D
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if not chunk:
+            return []
+        if self._pending:
+            ends_here = self._pending[-1][-1] == 0x0A and chunk[0] == 0x0A
+            if not ends_here and b"\n\n" not in chunk:
+                self._keep(chunk)
+                return []
+            self._pending.append(chunk)
+            chunk = b"".join(self._pending)
+            self._pending = []
+            self._pending_size = 0
+        *blocks, rest = chunk.split(b"\n\n")
+        if rest:
+            self._keep(rest)
+        return [frame for block in blocks if (frame := _parse(block)) is not None]
+
+    def finish(self) -> list[Frame]:
+        """The body has ended: returns what its last event would be."""
+        block = b"".join(self._pending)
+        self._pending = []
+        self._pending_size = 0
+        frame = _parse(block)
+        return [] if frame is None else [frame]
+
+    def _keep(self, piece: bytes) -> None:
+        self._pending.append(piece)
+        self._pending_size += len(piece)
+        if self._pending_size > self._max_event_bytes:
+            msg = f"an event is larger than {self._max_event_bytes} bytes"
+            raise FramingError(msg)
+
+    def _strip_bom(self, chunk: bytes) -> bytes:
+        """Drops a byte order mark, which may itself come in pieces: until three bytes are here, nothing is decided."""
+        head = b"".join((*self._pending, chunk))
+        self._pending = []
+        self._pending_size = 0
+        if len(head) < 3 and b"\xef\xbb\xbf".startswith(head):
+            self._keep(head)
+            return b""
+        self._at_start = False
+        return head.removeprefix(b"\xef\xbb\xbf")
+
+
+def _parse(block: bytes) -> Frame | None:
+    event = b""
+    data: list[bytes] = []
+    for line in block.split(b"\n"):
+        if line.startswith(b"data:"):
+            data.append(line[6:] if line[5:6] == b" " else line[5:])
+        elif line.startswith(b"event:"):
+            event = line[7:] if line[6:7] == b" " else line[6:]
+        elif line == b"data":
+            data.append(b"")
+    if not data:
+        return None
+    return Frame(event, data[0] if len(data) == 1 else b"\n".join(data))
