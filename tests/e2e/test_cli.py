@@ -192,7 +192,7 @@ class TestCheck:
     def test_every_mistake_has_its_line(self, tmp_path: Path) -> None:
         file = tmp_path / "gateway.yaml"
         file.write_text("lisen: x\nproviders:\n  a: {type: anthropic, api_key: {env: NO_SUCH_KEY}}\n")
-        for command in (["check", file], ["serve", "--config", file]):
+        for command in (["check", str(file)], ["serve", "--config", str(file)]):
             done = trunkline(*command)
             assert done.returncode == 2
             assert done.stderr.splitlines()[1:] == [
@@ -265,22 +265,8 @@ class TestChat:
         assert (done.returncode, done.stdout) == (0, "You said: hello\n")
 
     def test_every_option_arrives(self, gateway: str, simulator: str) -> None:
-        options = [
-            "--system",
-            "Be-brief.",
-            "--max-tokens",
-            "9",
-            "--top-p",
-            "0.5",
-            "--stop",
-            "a",
-            "--stop",
-            "b",
-            "--effort",
-            "low",
-            "--thinking",
-            "off",
-        ]
+        options = ["--system", "Be-brief.", "--max-tokens", "9", "--top-p", "0.5", "--stop", "a", "--stop", "b"]
+        options += ["--effort", "low", "--thinking", "off"]
         done = trunkline("chat", "hello", "--model", "sim/text", *options, "--address", gateway)
         assert done.returncode == 0
         sent = calls(simulator)[-1]["json"]

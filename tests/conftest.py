@@ -1,0 +1,40 @@
+"""A gateway with its simulator, for every test that needs nothing special of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+
+from trunkline.v1 import chat_service_pb2_grpc
+from trunkline_service.app import Gateway
+from trunkline_service.config import Settings
+from trunkline_service.simulator import Simulator
+
+
+@pytest.fixture(scope="session")
+async def gateway() -> AsyncIterator[Gateway]:
+    async with Gateway(Settings(listen="127.0.0.1:0", simulator=True)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def channel(gateway: Gateway) -> AsyncIterator[grpc.aio.Channel]:
+    size = 32 * 2**20
+    options = [("grpc.max_receive_message_length", size), ("grpc.max_send_message_length", size)]
+    async with grpc.aio.insecure_channel(gateway.address, options=options) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def stub(channel: grpc.aio.Channel) -> chat_service_pb2_grpc.ChatServiceAsyncStub:
+    return chat_service_pb2_grpc.ChatServiceStub(channel)  # type: ignore[return-value]
+
+
+@pytest.fixture
+def simulator(gateway: Gateway) -> Simulator:
+    """The simulator behind `gateway`, with an empty record of calls."""
+    assert gateway.simulator is not None
+    gateway.simulator.clear()
+    return gateway.simulator

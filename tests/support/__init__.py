@@ -1,0 +1,1 @@
+"""What tests share: a running gateway, requests in a line, errors with their details unpacked."""
