@@ -1,8 +1,8 @@
 """The one exception tree of the service.
 
-A `GatewayError` says what happened in the contract's own terms: an `ErrorReason`, a message of ours, and the facts that go
-into the status details. `rpc/status.py` is the only place that turns it into a gRPC status. Cancellation is not an error
-and never becomes one.
+A `GatewayError` says what happened in the contract's own terms: an `ErrorReason`, a message of ours, and the facts
+that go into the status details. `rpc/status.py` is the only place that turns it into a gRPC status. Cancellation is
+not an error and never becomes one.
 """
 
 from __future__ import annotations

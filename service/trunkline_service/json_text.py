@@ -1,8 +1,8 @@
 """JSON that stays text.
 
-What a model will read (arguments, schemas, unknown blocks, provider options) is checked and then passed on byte for byte:
-parsing and printing it again would change number spellings, key order and escapes, and with them prompt caches and
-signatures. `msgspec.Raw` carries such text inside what is built around it.
+What a model will read (arguments, schemas, unknown blocks, provider options) is checked and then passed on byte for
+byte: parsing and printing it again would change number spellings, key order and escapes, and with them prompt caches
+and signatures. `msgspec.Raw` carries such text inside what is built around it.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as rpc
 from google.rpc.status_pb2 import Status
+
 from trunkline.v1 import (
     ChatEvent,
     ChatRequest,
@@ -154,15 +155,17 @@ class ScriptedServer(ChatServiceServicer):
         seen = Seen(request, dict(context.invocation_metadata()), context.time_remaining())
         self.calls.append(seen)
         self.arrived.set()
+        headers: tuple[tuple[str, str | bytes], ...] = ()
         try:
             for step in self.scripts.popleft():
                 match step:
                     case float():
                         await asyncio.sleep(step)
                     case Header():
-                        context.set_trailing_metadata(((step.key, step.value),))
+                        headers += ((step.key, step.value),)
+                        context.set_trailing_metadata(headers)
                     case Fail():
-                        await context.abort(step.code, step.text, tuple(step.trailers))
+                        await context.abort(step.code, step.text, (*headers, *step.trailers))
                     case _:
                         yield step
         except asyncio.CancelledError:

@@ -3,6 +3,8 @@
 import time
 
 import pytest
+
+from clients.events import answer, begin, delta, done, end, more, restart, start
 from trunkline import Accumulator, ProtocolError
 from trunkline.v1 import (
     BlockDelta,
@@ -23,8 +25,6 @@ from trunkline.v1 import (
     ToolUseBlock,
     Usage,
 )
-
-from clients.events import answer, begin, delta, done, end, more, restart, start
 
 ORIGIN = Origin(provider="eu", provider_type="anthropic", model="m-1")
 CITATIONS = [Citation(cited_text=text, char_location=CharLocation()) for text in ("first", "second")]

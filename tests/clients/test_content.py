@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import trunkline
 from google.protobuf.message import Message as AnyMessage
+
+import trunkline
 from trunkline import (
     assistant,
     audio,
@@ -62,7 +63,10 @@ def picture(**media: Any) -> ContentBlock:
     ("made", "expected"),
     [
         (user("a"), Message(role=Role.ROLE_USER, content=said("a"))),
-        (user("a", image(URL), "b", name="Ann"), _ := None),
+        (
+            user("a", image(URL), "b", name="Ann"),
+            Message(role=Role.ROLE_USER, content=[*said("a"), picture(url=URL), *said("b")], name="Ann"),
+        ),
         (assistant("a"), Message(role=Role.ROLE_ASSISTANT, content=said("a"))),
         (assistant(name="Bot"), Message(role=Role.ROLE_ASSISTANT, name="Bot")),
         (system("a", "b"), Message(role=Role.ROLE_SYSTEM, content=said("a", "b"))),

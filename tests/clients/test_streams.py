@@ -4,13 +4,13 @@ import asyncio
 
 import grpc
 import pytest
-from trunkline import APIError, ProtocolError, StreamInterruptedError
-from trunkline.errors import GatewayUnreachableError, InternalError
-from trunkline.v1 import BlockDelta, ChatEvent, ContentBlock, Opaque, ToolUseBlock
 
 from clients.both import AnyClient
 from clients.events import answer, begin, delta, done, end, more, restart, start
 from clients.scripted import Fail, ScriptedServer, failure
+from trunkline import APIError, ProtocolError, StreamInterruptedError
+from trunkline.errors import GatewayUnreachableError, InternalError
+from trunkline.v1 import BlockDelta, ChatEvent, ContentBlock, Opaque, ToolUseBlock
 
 ABORTED = grpc.StatusCode.ABORTED
 

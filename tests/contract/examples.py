@@ -35,7 +35,7 @@ def read(path: Path) -> Example:
     """Read one file."""
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
-    if not all(line.startswith(start) for line, start in zip(lines, HEADER, strict=False)):
+    if len(lines) < len(HEADER) or not all(map(str.startswith, lines, HEADER)):
         raise ValueError(f"{path} does not begin with a header")
     proto_file, proto_message = (lines[i].removeprefix(HEADER[i]) for i in range(2))
     return Example(path.relative_to(PROTOS / "examples").as_posix(), proto_file, proto_message, text)

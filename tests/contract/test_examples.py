@@ -34,6 +34,18 @@ def test_header_names_the_file_of_the_message(example: Example) -> None:
     assert descriptor.file.name == example.proto_file
 
 
+@pytest.mark.parametrize(
+    "example", [example for example in EXAMPLES if "/" in example.name], ids=lambda example: example.name
+)
+def test_stream_holds_numbered_messages_and_a_response(example: Example) -> None:
+    file = example.name.rpartition("/")[2]
+    if example.proto_message == "trunkline.v1.ChatResponse":
+        assert file == "response.textproto"
+    else:
+        assert example.proto_message == "trunkline.v1.StreamChatResponse"
+        assert re.fullmatch(r"\d\d\.textproto", file)
+
+
 @each_example
 def test_binary_and_text_round_trips_keep_the_meaning(example: Example) -> None:
     message = example.parse()
@@ -55,7 +67,7 @@ def test_every_message_and_field_has_an_example(file: FileDescriptor) -> None:
 
 def test_the_streams_together_hold_every_kind_of_event_and_delta() -> None:
     events = [event for stream in STREAMS for event in stream_events(stream)]
-    kinds = {event.WhichOneof("event") for event in events}
+    kinds = {event.WhichOneof("kind") for event in events}
     deltas = {event.block_delta.WhichOneof("delta") for event in events if event.HasField("block_delta")}
     assert kinds == {field.name for field in chat_service_pb2.ChatEvent.DESCRIPTOR.fields}
     assert deltas == {f.name for f in chat_service_pb2.BlockDelta.DESCRIPTOR.oneofs_by_name["delta"].fields}
@@ -64,10 +76,10 @@ def test_the_streams_together_hold_every_kind_of_event_and_delta() -> None:
 @each_stream
 def test_stream_follows_the_grammar(stream: str) -> None:
     events = stream_events(stream)
-    assert STREAM.fullmatch("".join(LETTERS[event.WhichOneof("event") or ""] for event in events))
+    assert STREAM.fullmatch("".join(LETTERS[event.WhichOneof("kind") or ""] for event in events))
     begun = 0
     for event in events:
-        match event.WhichOneof("event"):
+        match event.WhichOneof("kind"):
             case "start":
                 begun = 0
             case "block_start":

@@ -36,7 +36,7 @@ def documented_reasons() -> dict[str, tuple[str, bool]]:
 
 
 def holds_json(field: FieldDescriptor) -> bool:
-    return field.name == "json" or field.name.endswith("_json")
+    return field.name.endswith("_json")
 
 
 def json_texts(message: Message) -> Iterator[tuple[FieldDescriptor, str]]:
@@ -46,6 +46,26 @@ def json_texts(message: Message) -> Iterator[tuple[FieldDescriptor, str]]:
             if holds_json(field):
                 many = value.values() if isinstance(value, Mapping) else value
                 yield from ((field, text) for text in ([value] if isinstance(value, str) else many))
+
+
+def comments() -> Iterator[str]:
+    """The comments of each .proto file and each example, without their line breaks."""
+    sources = [path.read_text(encoding="utf-8") for path in sorted(PROTOS.glob("trunkline/v1/*.proto"))]
+    for source, mark in [*((source, "//") for source in sources), *((example.text, "#") for example in EXAMPLES)]:
+        yield " ".join(re.findall(rf"^ *{mark} ?(.*)", source, re.MULTILINE))
+
+
+def test_what_comments_name_exists() -> None:
+    messages = {message.name: message for message in MESSAGES}
+    values = {value for file in FILES for enum in file.enum_types_by_name.values() for value in enum.values_by_name}
+    prefixes = {re.sub("_UNSPECIFIED$", "", value) for value in values if value.endswith("_UNSPECIFIED")}
+    for comment in comments():
+        for message, field in re.findall(r"\b([A-Z]\w+)\.([a-z]\w*)", comment):
+            if message in messages:
+                assert field in messages[message].fields_by_name, comment
+        for name in re.findall(r"\b[A-Z]+(?:_[A-Z0-9]+)+\b", comment):
+            if any(name.startswith(f"{prefix}_") for prefix in prefixes):
+                assert name in values, comment
 
 
 def test_every_error_reason_states_its_code_and_retry() -> None:

@@ -20,7 +20,9 @@ def user(*content: str | message_pb2.ContentBlock) -> message_pb2.Message:
     return message_pb2.Message(role=message_pb2.ROLE_USER, content=blocks)
 
 
-def chat_input(model: str = "simulator/text", *messages: message_pb2.Message, **fields: Any) -> chat_input_pb2.ChatInput:
+def chat_input(
+    model: str = "simulator/text", *messages: message_pb2.Message, **fields: Any
+) -> chat_input_pb2.ChatInput:
     """A question of 100 tokens at most; `fields` are those of ChatInput."""
     fields.setdefault("generation", chat_input_pb2.GenerationParams(max_output_tokens=100))
     return chat_input_pb2.ChatInput(model=model, messages=messages or [user("Hello")], **fields)

@@ -138,4 +138,8 @@ class AsyncTrunkline(ClientBase):
             response = await done
         except grpc.RpcError as error:
             raise await statuses.of_call(done, call.request_id) from error
+        except asyncio.CancelledError:
+            if not statuses.only_the_call_ended(done):
+                raise
+            raise await statuses.of_call(done, call.request_id) from None
         return view(response, call.id_in(await done.trailing_metadata()))

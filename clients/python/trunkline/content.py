@@ -213,7 +213,17 @@ def blocks(content: Content) -> list[ContentBlock]:
     """
     if isinstance(content, str | ContentBlock):
         content = (content,)
-    return [text(each) if isinstance(each, str) else each for each in content]
+    elif isinstance(content, Mapping):
+        raise TypeError("a dict is neither text nor a block")
+    return [_block(each) for each in content]
+
+
+def _block(piece: str | ContentBlock) -> ContentBlock:
+    if isinstance(piece, str):
+        return text(piece)
+    if isinstance(piece, ContentBlock):
+        return piece
+    raise TypeError(f"expected a str or a ContentBlock, not {type(piece).__name__}")
 
 
 def _media(source: bytes | str | None, file_id: str, media_type: str) -> Media:

@@ -201,6 +201,8 @@ def _fill_input(target: ChatInput, prompt: Prompt | None, options: InputOptions,
 def _turns(prompt: Prompt | None) -> list[Turn]:
     if prompt is None:
         return []
+    if isinstance(prompt, Mapping):
+        raise TypeError("a dict is no turn of a conversation: use user(), assistant() and so on")
     return [prompt] if isinstance(prompt, Turn) else list(prompt)
 
 
@@ -217,6 +219,8 @@ def conversation(turns: Iterable[Turn]) -> list[Message]:
             messages.append(turn)
             gathering = Role.ROLE_UNSPECIFIED
             continue
+        if not isinstance(turn, Turn):
+            raise TypeError(f"expected a str, a Message or a ContentBlock, not {type(turn).__name__}")
         (block,) = blocks(turn)
         role = Role.ROLE_TOOL if block.HasField("tool_result") else Role.ROLE_USER
         if role != gathering:

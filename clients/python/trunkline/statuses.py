@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Final, TypeVar, cast
@@ -139,6 +140,12 @@ def of_error(caught: grpc.RpcError, request_id: str) -> APIError:
     """Make the exception for a failed call of the blocking API."""
     trailers = cast("Trailers", caught.trailing_metadata())
     return error(caught.code(), caught.details(), trailers or (), request_id)
+
+
+def only_the_call_ended(call: grpc.aio.Call) -> bool:
+    """Tell apart what gRPC raises CancelledError for: the call was cancelled, or the task that waits for it."""
+    task = asyncio.current_task()
+    return call.cancelled() and (task is None or not task.cancelling())
 
 
 async def of_call(call: grpc.aio.Call, request_id: str) -> APIError:

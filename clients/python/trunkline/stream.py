@@ -267,9 +267,7 @@ class AsyncChatStream(_StreamState):
         except grpc.RpcError as error:
             raise self._failed(await statuses.of_call(self._call, self.request_id)) from error
         except asyncio.CancelledError:
-            # Also what gRPC raises when the call, not this task, was cancelled.
-            task = asyncio.current_task()
-            if task is None or task.cancelling() or not self._call.cancelled():
+            if not statuses.only_the_call_ended(self._call):
                 raise
             raise self._failed(await statuses.of_call(self._call, self.request_id)) from None
         if isinstance(message, StreamChatResponse):

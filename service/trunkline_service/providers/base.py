@@ -20,8 +20,8 @@ from trunkline_service.upstream.sse import Frame
 class Target:
     """Where an attempt goes, as a codec needs to know it.
 
-    `provider` is the name in the configuration; `model` is what the provider calls the model. `max_output_tokens` is the
-    model's own maximum, where it is known.
+    `provider` is the name in the configuration; `model` is what the provider calls the model. `max_output_tokens` is
+    the model's own maximum, where it is known.
     """
 
     provider: str
@@ -56,8 +56,8 @@ class ProtocolViolation(Exception):
 class StreamDecoder(Protocol):
     """Turns the frames of one streamed answer into events. Made for each answer; not for use by several tasks.
 
-    It never raises: what came before an error still counts, so the error waits in `failure` for whoever has passed on the
-    events.
+    It never raises: what came before an error still counts, so the error waits in `failure` for whoever has passed on
+    the events.
     """
 
     failure: GatewayError | None

@@ -10,8 +10,8 @@ from trunkline_service.errors import GatewayError, InvalidRequest, Unsupported, 
 class EncodeReport:
     """Collects what is wrong with a request, so that the caller learns all of it at once.
 
-    With `drop_unsupported`, a field that the provider cannot honour becomes a warning instead of an error; the codec leaves
-    it out either way.
+    With `drop_unsupported`, a field that the provider cannot honour becomes a warning instead of an error; the codec
+    leaves it out either way.
     """
 
     def __init__(self, *, drop_unsupported: bool) -> None:

@@ -1,8 +1,9 @@
 """The limits of time that bind an attempt.
 
-An attempt is always in a stage (connecting, waiting for the first event, between events, handing events to the caller), and
-each stage may last only so long; above all is the deadline. A stage changes twice for every network read, so changing it
-costs two assignments: one timer looks at them when it fires, and is only set anew when it would fire too late.
+An attempt is always in a stage (connecting, waiting for the first event, between events, handing events to the
+caller), and each stage may last only so long; above all is the deadline. A stage changes twice for every network
+read, so changing it costs two assignments: one timer looks at them when it fires, and is only set anew when it would
+fire too late.
 """
 
 from __future__ import annotations

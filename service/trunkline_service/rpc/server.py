@@ -9,8 +9,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-
 from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
+
 from trunkline_service.config import Settings
 from trunkline_service.errors import StartupError
 from trunkline_service.routing.router import Router

@@ -1,7 +1,8 @@
 """Errors to gRPC statuses: the only place that knows both.
 
-The rules are those of `error_reason.proto`: one ErrorInfo, always a RequestInfo, a RetryInfo if and only if the same call may
-work later, and all of it small enough to arrive. Trailers beyond 8 KiB may be replaced by an error about their size.
+The rules are those of `error_reason.proto`: one ErrorInfo, always a RequestInfo, a RetryInfo if and only if the same
+call may work later, and all of it small enough to arrive. Trailers beyond 8 KiB may be replaced by an error about
+their size.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """HTTP requests to one provider: a pool of connections, and answers in pieces.
 
-httpx's interface over aiohttp's transport, used at transport level: the stock transport costs ten times the CPU, and loses
-a connection whenever a call is cancelled twice. Time is not kept here but by `routing/watch.py`, but for connecting.
+httpx's interface over aiohttp's transport, used at transport level: the stock transport costs ten times the CPU, and
+loses a connection whenever a call is cancelled twice. Time is not kept here but by `routing/watch.py`, but for
+connecting.
 """
 
 from __future__ import annotations

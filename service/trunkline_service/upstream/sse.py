@@ -1,8 +1,9 @@
 """Server-sent events, decoded from bytes as they come.
 
-Rules: the HTML standard, section 9.2.6. Lines end at CR, LF or CRLF and at nothing else (models do write U+2028), so the
-work is done on bytes. What differs from the standard, on purpose: an event at the end of the stream that lacks its final
-blank line is kept, as several providers leave it out; whether it is whole is for the reader of its data to say.
+Rules: the HTML standard, section 9.2.6. Lines end at CR, LF or CRLF and at nothing else (models do write U+2028), so
+the work is done on bytes. What differs from the standard, on purpose: an event at the end of the stream that lacks
+its final blank line is kept, as several providers leave it out; whether it is whole is for the reader of its data to
+say.
 """
 
 from __future__ import annotations

@@ -120,8 +120,8 @@ class ChatInput(google.protobuf.message.Message):
     ANTHROPIC_FIELD_NUMBER: builtins.int
     PROVIDER_OPTIONS_JSON_FIELD_NUMBER: builtins.int
     model: builtins.str
-    """The model: "provider/model" with a provider of the gateway's configuration, an alias of the configuration, or a name
-    that only one provider has. Required, unless the route names the model.
+    """The model: "provider/model" with a provider of the gateway's configuration, an alias of the configuration, or a
+    name that only one provider has. Required, unless the route names the model.
     """
     end_user_id: builtins.str
     """Optional. An opaque id of the person behind the request, for the provider's abuse detection. Not a name, not an
@@ -143,8 +143,8 @@ class ChatInput(google.protobuf.message.Message):
 
     @property
     def tool_choice(self) -> global___ToolChoice:
-        """Optional. Whether and which tools the model is to call. Not set sends nothing: the provider's default, which is that
-        the model decides.
+        """Optional. Whether and which tools the model is to call. Not set sends nothing: the provider's default, which is
+        that the model decides.
         """
 
     @property
@@ -169,10 +169,10 @@ class ChatInput(google.protobuf.message.Message):
 
     @property
     def provider_options_json(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
-        """Optional. Anything newer than this contract: UTF-8 JSON objects that are merged into the body of the upstream request
-        last. The key is a kind of API ("anthropic") or a provider's name in the configuration; the first is merged before
-        the second, and options of other providers than the one that answers have no effect. Objects merge member by member;
-        any other value, null included, replaces what was there.
+        """Optional. Anything newer than this contract: UTF-8 JSON objects that are merged into the body of the upstream
+        request last. The key is a kind of API ("anthropic") or a provider's name in the configuration; the first is
+        merged before the second, and options of other providers than the one that answers have no effect. Objects merge
+        member by member; any other value, null included, replaces what was there.
         """
 
     def __init__(

@@ -373,7 +373,9 @@ class BlockDelta(google.protobuf.message.Message):
     provider_state: builtins.bytes
     """To put in the place of ContentBlock.provider_state."""
     block_fields_json: builtins.str
-    """UTF-8 JSON object whose members are to be put into ContentBlock.provider_fields_json, over those of the same name."""
+    """UTF-8 JSON object whose members are to be put into ContentBlock.provider_fields_json, over those of the same
+    name.
+    """
     provider_fields_json: builtins.str
     """Optional. UTF-8 JSON object: members of the provider's own delta that this contract has no field for. Not part of
     the block.
@@ -467,8 +469,8 @@ class Completion(google.protobuf.message.Message):
     stop_sequence: builtins.str
     """For FINISH_REASON_STOP_SEQUENCE: the sequence that ended it."""
     provider_fields_json: builtins.str
-    """Optional. UTF-8 JSON object: members of the provider's own response that this contract has no field for, for example
-    its container or context management, kept byte for byte.
+    """Optional. UTF-8 JSON object: members of the provider's own response that this contract has no field for, for
+    example its container or context management, kept byte for byte.
     """
     @property
     def refusal_details(self) -> global___RefusalDetails:

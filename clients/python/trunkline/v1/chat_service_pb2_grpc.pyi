@@ -23,9 +23,10 @@ class ChatServiceStub:
     Set a deadline on every call: it applies from end to end, as does cancellation, which closes the connection to the
     provider at once. Let the client receive messages of 32 MiB: gRPC's default is 4 MiB, and a single event may hold a
     document. A request with fields that the gateway does not know (from a newer client) fails with
-    ERROR_REASON_INVALID_REQUEST, for nothing that a caller sends is ignored. Every failure is a gRPC status whose details hold a google.rpc.ErrorInfo with the domain "trunkline"
-    and the name of an ErrorReason; see there for what each one means. The metadata key "x-request-id" (at most 64
-    printable ASCII characters) is kept as the call's id, or one is made; it comes back in the trailers.
+    ERROR_REASON_INVALID_REQUEST, for nothing that a caller sends is ignored. Every failure is a gRPC status whose
+    details hold a google.rpc.ErrorInfo with the domain "trunkline" and the name of an ErrorReason; see there for what
+    each one means. The metadata key "x-request-id" (at most 64 printable ASCII characters) is kept as the call's id,
+    or one is made; it comes back in the trailers.
     """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
@@ -47,10 +48,11 @@ class ChatServiceStub:
       answer  = start, { block | opaque }, completion
       block   = block_start, { block_delta | opaque }, block_end
 
-    `start` comes first, once. Blocks are numbered from 0 without gaps. They do not interleave today; clients keep what they
-    know of a block by its index, in case they ever do. `completion` comes last, once, and then the status is OK. A call that
-    fails has no completion but a status that is not OK; what came before is valid, but only a part. A provider that
-    falls silent or hangs up before its own end mark has failed: ERROR_REASON_STREAM_INTERRUPTED.
+    `start` comes first, once. Blocks are numbered from 0 without gaps. They do not interleave today; clients keep
+    what they know of a block by its index, in case they ever do. `completion` comes last, once, and then the status
+    is OK. A call that fails has no completion but a status that is not OK; what came before is valid, but only a
+    part. A provider that falls silent or hangs up before its own end mark has failed:
+    ERROR_REASON_STREAM_INTERRUPTED.
 
     Nothing is sent before the provider has begun to say something: `start`, and a `block_start` whose block is still
     empty, wait for what follows. So a call that fails before that fails as the unary one does.
@@ -68,9 +70,10 @@ class ChatServiceAsyncStub:
     Set a deadline on every call: it applies from end to end, as does cancellation, which closes the connection to the
     provider at once. Let the client receive messages of 32 MiB: gRPC's default is 4 MiB, and a single event may hold a
     document. A request with fields that the gateway does not know (from a newer client) fails with
-    ERROR_REASON_INVALID_REQUEST, for nothing that a caller sends is ignored. Every failure is a gRPC status whose details hold a google.rpc.ErrorInfo with the domain "trunkline"
-    and the name of an ErrorReason; see there for what each one means. The metadata key "x-request-id" (at most 64
-    printable ASCII characters) is kept as the call's id, or one is made; it comes back in the trailers.
+    ERROR_REASON_INVALID_REQUEST, for nothing that a caller sends is ignored. Every failure is a gRPC status whose
+    details hold a google.rpc.ErrorInfo with the domain "trunkline" and the name of an ErrorReason; see there for what
+    each one means. The metadata key "x-request-id" (at most 64 printable ASCII characters) is kept as the call's id,
+    or one is made; it comes back in the trailers.
     """
 
     Chat: grpc.aio.UnaryUnaryMultiCallable[
@@ -91,10 +94,11 @@ class ChatServiceAsyncStub:
       answer  = start, { block | opaque }, completion
       block   = block_start, { block_delta | opaque }, block_end
 
-    `start` comes first, once. Blocks are numbered from 0 without gaps. They do not interleave today; clients keep what they
-    know of a block by its index, in case they ever do. `completion` comes last, once, and then the status is OK. A call that
-    fails has no completion but a status that is not OK; what came before is valid, but only a part. A provider that
-    falls silent or hangs up before its own end mark has failed: ERROR_REASON_STREAM_INTERRUPTED.
+    `start` comes first, once. Blocks are numbered from 0 without gaps. They do not interleave today; clients keep
+    what they know of a block by its index, in case they ever do. `completion` comes last, once, and then the status
+    is OK. A call that fails has no completion but a status that is not OK; what came before is valid, but only a
+    part. A provider that falls silent or hangs up before its own end mark has failed:
+    ERROR_REASON_STREAM_INTERRUPTED.
 
     Nothing is sent before the provider has begun to say something: `start`, and a `block_start` whose block is still
     empty, wait for what follows. So a call that fails before that fails as the unary one does.
@@ -112,9 +116,10 @@ class ChatServiceServicer(metaclass=abc.ABCMeta):
     Set a deadline on every call: it applies from end to end, as does cancellation, which closes the connection to the
     provider at once. Let the client receive messages of 32 MiB: gRPC's default is 4 MiB, and a single event may hold a
     document. A request with fields that the gateway does not know (from a newer client) fails with
-    ERROR_REASON_INVALID_REQUEST, for nothing that a caller sends is ignored. Every failure is a gRPC status whose details hold a google.rpc.ErrorInfo with the domain "trunkline"
-    and the name of an ErrorReason; see there for what each one means. The metadata key "x-request-id" (at most 64
-    printable ASCII characters) is kept as the call's id, or one is made; it comes back in the trailers.
+    ERROR_REASON_INVALID_REQUEST, for nothing that a caller sends is ignored. Every failure is a gRPC status whose
+    details hold a google.rpc.ErrorInfo with the domain "trunkline" and the name of an ErrorReason; see there for what
+    each one means. The metadata key "x-request-id" (at most 64 printable ASCII characters) is kept as the call's id,
+    or one is made; it comes back in the trailers.
     """
 
     @abc.abstractmethod
@@ -139,10 +144,11 @@ class ChatServiceServicer(metaclass=abc.ABCMeta):
           answer  = start, { block | opaque }, completion
           block   = block_start, { block_delta | opaque }, block_end
 
-        `start` comes first, once. Blocks are numbered from 0 without gaps. They do not interleave today; clients keep what they
-        know of a block by its index, in case they ever do. `completion` comes last, once, and then the status is OK. A call that
-        fails has no completion but a status that is not OK; what came before is valid, but only a part. A provider that
-        falls silent or hangs up before its own end mark has failed: ERROR_REASON_STREAM_INTERRUPTED.
+        `start` comes first, once. Blocks are numbered from 0 without gaps. They do not interleave today; clients keep
+        what they know of a block by its index, in case they ever do. `completion` comes last, once, and then the status
+        is OK. A call that fails has no completion but a status that is not OK; what came before is valid, but only a
+        part. A provider that falls silent or hangs up before its own end mark has failed:
+        ERROR_REASON_STREAM_INTERRUPTED.
 
         Nothing is sent before the provider has begun to say something: `start`, and a `block_start` whose block is still
         empty, wait for what follows. So a call that fails before that fails as the unary one does.

@@ -101,8 +101,8 @@ class Message(google.protobuf.message.Message):
     name: builtins.str
     """Optional. The speaker's name, for providers that tell several users apart."""
     provider_fields_json: builtins.str
-    """Input only. UTF-8 JSON object: members of the provider's own message that this contract has no field for, added byte
-    for byte to the message that goes upstream. Those of an answer are in Completion.provider_fields_json.
+    """Input only. UTF-8 JSON object: members of the provider's own message that this contract has no field for, added
+    byte for byte to the message that goes upstream. Those of an answer are in Completion.provider_fields_json.
     """
     @property
     def content(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ContentBlock]:
@@ -238,8 +238,8 @@ class ContentBlock(google.protobuf.message.Message):
 
     @property
     def opaque_deltas(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Opaque]:
-        """Output only. Deltas of kinds that this contract does not type, in the order they came. They are not part of the block
-        and never go upstream: a request that holds them gets a Warning with WARNING_CODE_FIELD_DROPPED.
+        """Output only. Deltas of kinds that this contract does not type, in the order they came. They are not part of the
+        block and never go upstream: a request that holds them gets a Warning with WARNING_CODE_FIELD_DROPPED.
         """
 
     def __init__(
@@ -280,8 +280,8 @@ class TextBlock(google.protobuf.message.Message):
     """Required. The text. In a stream, deltas append to it."""
     @property
     def citations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Citation]:
-        """What the text rests on, in the order the model gave it. In a stream, deltas add to the list, and may come before the
-        first text.
+        """What the text rests on, in the order the model gave it. In a stream, deltas add to the list, and may come before
+        the first text.
         """
 
     def __init__(
@@ -313,8 +313,8 @@ class Media(google.protobuf.message.Message):
     file_id: builtins.str
     """The id of a file that was uploaded to the provider."""
     media_type: builtins.str
-    """The IANA media type, for example "image/png". May be empty: for `data` it is then recognised from the bytes, for the
-    others it is a hint, which goes upstream where the provider takes one.
+    """The IANA media type, for example "image/png". May be empty: for `data` it is then recognised from the bytes, for
+    the others it is a hint, which goes upstream where the provider takes one.
     """
     def __init__(
         self,
@@ -507,9 +507,9 @@ class ToolUseBlock(google.protobuf.message.Message):
     name: builtins.str
     """Required. The tool's name. For members of a provider's tool set, the member's name."""
     input_json: builtins.str
-    """The arguments: a UTF-8 JSON object, kept byte for byte. In a stream, deltas append to it, and it is whole only at the
-    block's end; after FINISH_REASON_MAX_OUTPUT_TOKENS it may never be. Empty means that no arguments came, which stands
-    for "{}".
+    """The arguments: a UTF-8 JSON object, kept byte for byte. In a stream, deltas append to it, and it is whole only at
+    the block's end; after FINISH_REASON_MAX_OUTPUT_TOKENS it may never be. Empty means that no arguments came, which
+    stands for "{}".
     """
     runner: global___ToolRunner.ValueType
     """Who runs the tool. In an answer it is always set; in a request, TOOL_RUNNER_UNSPECIFIED means the caller."""
@@ -519,7 +519,9 @@ class ToolUseBlock(google.protobuf.message.Message):
     """Optional. The provider's tool set that the tool belongs to."""
     @property
     def caller(self) -> global___ToolCaller:
-        """Optional. What made the call: the model itself, or code that the provider runs for it. (Not the caller of this API.)"""
+        """Optional. What made the call: the model itself, or code that the provider runs for it. (Not the caller of this
+        API.)
+        """
 
     def __init__(
         self,
@@ -681,8 +683,9 @@ global___RefusalBlock = RefusalBlock
 
 @typing.final
 class Opaque(google.protobuf.message.Message):
-    """Something that this contract does not type, as the provider wrote it: a block, a citation, a delta, an event. Blocks and
-    citations are to be sent back unchanged. In a stream, an opaque block always comes whole, in its block_start.
+    """Something that this contract does not type, as the provider wrote it: a block, a citation, a delta, an event.
+    Blocks and citations are to be sent back unchanged. In a stream, an opaque block always comes whole, in its
+    block_start.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

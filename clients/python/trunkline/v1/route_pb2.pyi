@@ -145,7 +145,8 @@ class Target(google.protobuf.message.Message):
     """Optional. The model to ask, instead of ChatInput.model."""
     api_key: builtins.str
     """Optional. The caller's own key for the provider, instead of the gateway's. The gateway never logs it and sends it
-    nowhere else. Most languages' generated code prints it in clear, whatever the option says: do not log requests that hold it.
+    nowhere else. Most languages' generated code prints it in clear, whatever the option says: do not log requests
+    that hold it.
     """
     def __init__(
         self,
@@ -281,8 +282,9 @@ class Warning(google.protobuf.message.Message):
     code: global___WarningCode.ValueType
     """What kind of thing."""
     field: builtins.str
-    """The field that it is about: the names of the proto fields from the request on, or for WARNING_CODE_UNEXPECTED_OUTPUT
-    from the response on, with places in lists counted from 0: "input.messages[2].content[0].image.detail".
+    """The field that it is about: the names of the proto fields from the request on, or for
+    WARNING_CODE_UNEXPECTED_OUTPUT from the response on, with places in lists counted from 0:
+    "input.messages[2].content[0].image.detail".
     """
     message: builtins.str
     """What was done, for people."""

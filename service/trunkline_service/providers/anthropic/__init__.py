@@ -1,7 +1,7 @@
 """Anthropic's Messages API.
 
-`requests.py` and `blocks_in.py` write requests; `stream.py`, `blocks_out.py`, `usage.py` and `completion.py` read answers;
-`failures.py` and `headers.py` read what is around them. `AnthropicProvider` is the four verbs over these.
+`requests.py` and `blocks_in.py` write requests; `stream.py`, `blocks_out.py`, `usage.py` and `completion.py` read
+answers; `failures.py` and `headers.py` read what is around them. `AnthropicProvider` is the four verbs over these.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Content blocks of an answer: Anthropic's JSON to the contract's messages.
 
-Members that the contract has no field for go to `provider_fields_json`; blocks that it does not type become opaque. Either
-way they come back as they were when the caller sends the answer back.
+Members that the contract has no field for go to `provider_fields_json`; blocks that it does not type become opaque.
+Either way they come back as they were when the caller sends the answer back.
 """
 
 from __future__ import annotations

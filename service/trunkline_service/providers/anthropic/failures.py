@@ -1,8 +1,9 @@
 """Anthropic's errors, in the contract's reasons.
 
-An error has an HTTP status before the stream and only a type within it (there the status is 200), so both lead to the same
-table. What decides further is, in this order: the machine code in `details.error_code`, then, for a 400, the few phrases
-that name a cause which nothing else names; the wording of messages is not stable, and nothing but these rests on it.
+An error has an HTTP status before the stream and only a type within it (there the status is 200), so both lead to the
+same table. What decides further is, in this order: the machine code in `details.error_code`, then, for a 400, the few
+phrases that name a cause which nothing else names; the wording of messages is not stable, and nothing but these rests
+on it.
 """
 
 from __future__ import annotations

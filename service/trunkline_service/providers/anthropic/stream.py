@@ -1,7 +1,7 @@
 """Anthropic's streamed answers.
 
-The wire's rules are in `events.py`, `blocks_out.py`, `usage.py` and, for the end of an answer, `completion.py`; this module
-keeps what has to be remembered between events.
+The wire's rules are in `events.py`, `blocks_out.py`, `usage.py` and, for the end of an answer, `completion.py`; this
+module keeps what has to be remembered between events.
 """
 
 from __future__ import annotations

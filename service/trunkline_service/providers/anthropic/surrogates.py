@@ -1,7 +1,7 @@
 """Lone surrogates in a stream's text.
 
-JSON may hold half of a UTF-16 pair as an escape, and a provider that streams by code unit puts the halves into two deltas.
-A protobuf string cannot hold a half: it waits for the other one, and what stays alone becomes U+FFFD.
+JSON may hold half of a UTF-16 pair as an escape, and a provider that streams by code unit puts the halves into two
+deltas. A protobuf string cannot hold a half: it waits for the other one, and what stays alone becomes U+FFFD.
 """
 
 from __future__ import annotations

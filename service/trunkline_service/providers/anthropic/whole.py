@@ -1,4 +1,5 @@
-"""An answer that came in one piece, as the events of a stream: some proxies answer so although a stream was asked for."""
+"""An answer that came in one piece, as the events of a stream: some proxies answer so although a stream was asked
+for."""
 
 from __future__ import annotations
 
