@@ -20,11 +20,11 @@ lint: .venv/.dev .tools/.ready  ## Style, types, the contract, and whether the s
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
 	cd protos && ../.tools/bin/buf lint && ../.tools/bin/buf format --diff --exit-code
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(GENERATE) "$$fresh" && \
-		diff -r -x '__*' "$$fresh/trunkline/v1" $(STUBS) || { echo "The stubs are stale: make generate" >&2; exit 1; }
+		if ! diff -r -x '__*' "$$fresh/trunkline/v1" $(STUBS); then echo "Stale stubs: make generate" >&2; exit 1; fi
 
 generate: .tools/.ready  ## The Python stubs, from protos/
-	rm -f $(STUBS)/*_pb2*
-	$(GENERATE) "$(CURDIR)/clients/python"
+	fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(GENERATE) "$$fresh" && \
+		rm -f $(STUBS)/*_pb2* && cp "$$fresh"/trunkline/v1/* $(STUBS)/
 
 bench: .venv/.dev  ## CPU per call and per token; see tests/bench
 	PYTHONPATH=tests .venv/bin/python -m bench $(ARGS)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import grpc
 import pytest
+
 from trunkline.v1 import chat_service_pb2_grpc
 from trunkline_service.app import Gateway
 from trunkline_service.config import Settings

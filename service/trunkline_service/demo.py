@@ -3,17 +3,18 @@
 With ANTHROPIC_API_KEY set, Claude answers; without it, the simulator does, which costs nothing.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
-import signal
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import trunkline
+from trunkline_service.cli.terminal import Failure, prepare, say, write
 
-from trunkline_service import app, config
-from trunkline_service.cli.terminal import prepare, say, write
-from trunkline_service.errors import StartupError
+if TYPE_CHECKING:
+    from trunkline import AsyncTrunkline, Reply
 
 _CLAUDE = "anthropic/claude-haiku-4-5"
 # The simulator repeats what it is told, here a word every 30 ms.
@@ -27,53 +28,49 @@ _FOR_SIMULATOR = (
 
 
 async def demo() -> None:
-    """Start the gateway, make three calls, and stop it."""
-    settings = config.from_environment(os.environ, listen="127.0.0.1:0")
-    simulated = "anthropic" not in settings.providers
-    # What is in flight at the end are loose ends of a call that failed.
-    settings = replace(settings, simulator=simulated, limits=replace(settings.limits, drain_grace=1.0))
-    ready = asyncio.get_running_loop().create_future()
-    gateway = asyncio.create_task(app.serve(settings, ready.set_result))
+    """Start the gateway, make three calls, and stop it. Raises Failure."""
+    # Here, as they take their time, and Ctrl-C may come at any.
+    from trunkline import APIError, AsyncTrunkline
+    from trunkline_service import app, config
+    from trunkline_service.errors import StartupError
+
     try:
-        await asyncio.wait([gateway, ready], return_when=asyncio.FIRST_COMPLETED)
-        if gateway.done():
-            await gateway
-        await _calls(await ready, simulated=simulated)
-    finally:
-        if not gateway.done():
-            # As it is stopped everywhere else.
-            os.kill(os.getpid(), signal.SIGTERM)
-        await gateway
+        settings = config.from_environment(os.environ, listen="127.0.0.1:0")
+        simulated = "anthropic" not in settings.providers
+        behind = "the simulator, as ANTHROPIC_API_KEY is not set" if simulated else "Anthropic's API"
+        prompt, model = (_FOR_SIMULATOR, _SIMULATOR) if simulated else (_FOR_CLAUDE, _CLAUDE)
+        async with app.Gateway(replace(settings, simulator=simulated)) as gateway:
+            write(f"A gateway listens on {gateway.address}; behind it is {behind}.\n")
+            async with AsyncTrunkline(gateway.address, model=model, timeout=60) as client:
+                await _calls(client, prompt)
+    except (config.ConfigError, StartupError, APIError) as error:
+        raise Failure(str(error)) from None
+    write("\nNext: `.venv/bin/trunkline serve` in one terminal, and `.venv/bin/trunkline chat Hello` in another.\n")
 
 
-async def _calls(address: str, *, simulated: bool) -> None:
-    behind = "the simulator, as ANTHROPIC_API_KEY is not set" if simulated else "Anthropic's API"
-    say(f"A gateway at {address}; behind it {behind}.\n")
-    prompt, model = (_FOR_SIMULATOR, _SIMULATOR) if simulated else (_FOR_CLAUDE, _CLAUDE)
-    async with trunkline.AsyncTrunkline(address, model=model, timeout=60) as client:
-        say(f"StreamChat · {model}", dim=True)
-        async with client.stream(prompt, max_output_tokens=300) as stream:
-            async for piece in stream.text:
-                write(piece)
-        _show(stream.response)
+async def _calls(client: AsyncTrunkline, prompt: str) -> None:
+    write("\nStreamChat\n\n")
+    async with client.stream(prompt, max_output_tokens=300) as stream:
+        async for piece in stream.text:
+            write(piece)
+    _show(stream.response)
 
-        say(f"Chat · {model}", dim=True)
-        reply = await client.chat("Say hello in five languages.", max_output_tokens=300)
-        write(reply.text)
-        _show(reply)
+    write("\nChat\n\n")
+    reply = await client.chat("Say hello in five languages.", max_output_tokens=300)
+    write(reply.text)
+    _show(reply)
 
-        say(f"CountTokens · {model}", dim=True)
-        tokens = await client.count_tokens(prompt)
-        write(f"{tokens.input_tokens} tokens, counted by the {tokens.method}\n\n")
-    say("Next: `.venv/bin/trunkline serve` in one terminal, and in another `.venv/bin/trunkline chat Hello`.")
+    write("\nCountTokens\n\n")
+    tokens = await client.count_tokens(prompt)
+    write(f"  input          {tokens.input_tokens} tokens, counted by the {tokens.method}\n")
 
 
-def _show(reply: trunkline.Reply) -> None:
-    origin, usage = reply.proto.completion.origin, reply.usage
+def _show(reply: Reply) -> None:
+    origin, usage = reply.message.origin, reply.usage
     write(
         f"\n\n  finish reason  {reply.finish_reason}\n"
         f"  usage          {usage.input_total} tokens in, {usage.output_total} out\n"
-        f"  answered by    {origin.provider}, {origin.model}\n\n"
+        f"  answered by    {origin.provider}, {origin.model}\n"
     )
 
 
@@ -82,7 +79,7 @@ def main() -> int:
     prepare()
     try:
         asyncio.run(demo())
-    except (config.ConfigError, StartupError, trunkline.APIError) as error:
+    except Failure as error:
         say(f"\ndemo: {error}")
         return 1
     except KeyboardInterrupt:

@@ -17,7 +17,11 @@ MAX_DEPTH = 128
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
 _raw_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_strings = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_raw_list = msgspec.json.Decoder(list[msgspec.Raw])
+# Possessive, and content with a string that never ends: takes the same few steps for every byte, whatever is in it.
+_strings = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_not_brackets = bytes(byte for byte in range(256) if byte not in b"{}[]")
+_blank = re.compile(r"[ \t\r\n]*")
 
 RawObject: TypeAlias = dict[str, msgspec.Raw]
 
@@ -61,13 +65,26 @@ def parse_object(data: bytes | msgspec.Raw) -> RawObject:
         pass
     # msgspec refuses lone surrogates, which JSON allows in escaped form.
     try:
-        value = json.loads(bytes(data))
+        text = bytes(data).decode()
+        if not isinstance(_strict.decode(text), dict):
+            msg = "must be a JSON object"
+            raise JsonTextError(msg)
+        return _members(text)
     except (ValueError, RecursionError) as error:
         raise JsonTextError(str(error)) from None
-    if not isinstance(value, dict):
-        msg = "must be a JSON object"
-        raise JsonTextError(msg)
-    return {key: msgspec.Raw(json.dumps(member).encode()) for key, member in value.items()}
+
+
+def parse_list(data: bytes | msgspec.Raw) -> list[msgspec.Raw]:
+    """The members of a JSON list, each still as text.
+
+    Raises:
+        JsonTextError: it is not a JSON list.
+    """
+    try:
+        return _raw_list.decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        # As above. A list is an object's member by another name.
+        return _elements(bytes(parse_object(b'{"":%b}' % data)[""]).decode())
 
 
 def merge(target: dict[str, object], patch: RawObject) -> None:
@@ -94,19 +111,39 @@ def _is_object(value: msgspec.Raw) -> bool:
 
 def _depth(data: bytes) -> int:
     depth = deepest = 0
-    for byte in _strings.sub(b"", data):
+    for byte in _strings.sub(b"", data).translate(None, _not_brackets):
         if byte in b"{[":
             depth += 1
             deepest = max(deepest, depth)
-        elif byte in b"}]":
+        else:
             depth -= 1
     return deepest
+
+
+def _members(text: str) -> RawObject:
+    """The members of what is known to be an object, each as it is written."""
+    members: RawObject = {}
+    at = _after_blank(text, text.index("{") + 1)
+    while text[at] != "}":
+        name, at = _strict.raw_decode(text, at)
+        start = _after_blank(text, _after_blank(text, at) + 1)
+        _, at = _strict.raw_decode(text, start)
+        members[name] = msgspec.Raw(text[start:at].encode())
+        at = _after_blank(text, at)
+        if text[at] == ",":
+            at = _after_blank(text, at + 1)
+    return members
+
+
+def _after_blank(text: str, at: int) -> int:
+    match = _blank.match(text, at)
+    return match.end() if match else at
 
 
 def _second_opinion(text: str) -> None:
     """Asks the standard library, which takes lone surrogates in escaped form and tells where an error is."""
     try:
-        json.loads(text, parse_constant=_refuse_constant)
+        _strict.decode(text)
     except json.JSONDecodeError as error:
         msg = f"is not valid JSON: {error.msg} at line {error.lineno} column {error.colno} (char {error.pos})"
         raise JsonTextError(msg) from None
@@ -117,3 +154,17 @@ def _second_opinion(text: str) -> None:
 def _refuse_constant(name: str) -> NoReturn:
     msg = f"is not valid JSON: {name} is not a JSON value"
     raise ValueError(msg)
+
+
+def _check_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    for name, _ in pairs:
+        if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
+            msg = "has half of a surrogate pair in the name of a member"
+            raise ValueError(msg)
+    return dict(pairs)
+
+
+# Numbers stay text: they may be longer than any number should be.
+_strict = json.JSONDecoder(
+    parse_int=str, parse_float=str, parse_constant=_refuse_constant, object_pairs_hook=_check_names
+)

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 
 from trunkline import AsyncTrunkline, ChatEvent, Reply, TokenCount, Trunkline
-from trunkline.stream import AsyncChatStream, ChatStream
+from trunkline.stream import ChatStream
 
 _END: Any = object()
 
@@ -95,7 +95,6 @@ class ThreadedStream:
 
 
 def make(kind: str, *args: Any, **settings: Any) -> AnyClient:
-    return AsyncTrunkline(*args, **settings) if kind == "async" else ThreadedClient(*args, **settings)
-
-
-_: type[AnyStream] = AsyncChatStream
+    if kind == "async":
+        return cast("AnyClient", AsyncTrunkline(*args, **settings))
+    return cast("AnyClient", ThreadedClient(*args, **settings))

@@ -1,7 +1,6 @@
 """A gateway that does what a test tells it to, however new or badly behaved that is."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -90,7 +89,6 @@ class Seen:
     metadata: dict[str, str | bytes]
     time_remaining: float | None
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
-    cancelled_at: float | None = None
 
     async def cancelled_by(self, seconds: float) -> bool:
         try:
@@ -136,10 +134,12 @@ class ScriptedServer(ChatServiceServicer):
         return self.calls[-1]
 
     async def Chat(self, request: ChatRequest, context: Any) -> ChatResponse:
-        return await self._answer(request, context)
+        answer: ChatResponse = await self._answer(request, context)
+        return answer
 
     async def CountTokens(self, request: CountTokensRequest, context: Any) -> CountTokensResponse:
-        return await self._answer(request, context)
+        answer: CountTokensResponse = await self._answer(request, context)
+        return answer
 
     async def StreamChat(self, request: StreamChatRequest, context: Any) -> AsyncIterator[StreamChatResponse]:
         async for step in self._play(request, context):
@@ -168,7 +168,7 @@ class ScriptedServer(ChatServiceServicer):
                         await context.abort(step.code, step.text, (*headers, *step.trailers))
                     case _:
                         yield step
-        except asyncio.CancelledError:
-            seen.cancelled_at = time.monotonic()
+        except (asyncio.CancelledError, GeneratorExit):
+            # The second, if the cancellation came while gRPC was sending: then it is raised there, and not here.
             seen.cancelled.set()
             raise

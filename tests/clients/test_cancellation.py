@@ -44,11 +44,13 @@ async def test_break_out_of_the_text(client: AnyClient, endless: ScriptedServer)
 
 
 async def test_an_exception_inside(client: AnyClient, endless: ScriptedServer) -> None:
-    stream = client.stream("Hi")
-    with pytest.raises(Stop):
-        async with stream:
+    async def read() -> None:
+        async with client.stream("Hi") as stream:
             await anext(stream)
             raise Stop
+
+    with pytest.raises(Stop):
+        await read()
     assert await endless.seen.cancelled_by(SOON)
 
 
@@ -133,30 +135,13 @@ async def _final(client: AsyncTrunkline) -> None:
 
 
 async def test_an_interrupt_in_a_thread(endless: ScriptedServer) -> None:
-    def read() -> None:
-        with Trunkline(endless.address) as client, client.stream("Hi") as stream:
-            next(stream)
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        await _in_thread(read)
-    assert await endless.seen.cancelled_by(SOON)
-
-
-async def _in_thread(read: object) -> None:
-    """Run in a thread; unlike futures, does not let a KeyboardInterrupt take the event loop down."""
-    import threading
-
-    raised: list[BaseException] = []
-
-    def run() -> None:
+    def read() -> BaseException:
         try:
-            read()  # type: ignore[operator]
+            with Trunkline(endless.address) as client, client.stream("Hi") as stream:
+                next(stream)
+                raise KeyboardInterrupt
         except BaseException as error:
-            raised.append(error)
+            return error
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    while thread.is_alive():
-        await asyncio.sleep(0.005)
-    raise raised[0]
+    assert isinstance(await asyncio.to_thread(read), KeyboardInterrupt)
+    assert await endless.seen.cancelled_by(SOON)

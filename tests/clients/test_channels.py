@@ -103,24 +103,27 @@ async def test_a_name_is_resolved_and_unhealthy_gateways_are_left_out(kind: str)
         server.script(ChatResponse())
         await client.chat("Hi")
         await state.set("", NOT_SERVING)
-        async with asyncio.timeout(5):
-            while await _reaches(client, server):
-                await asyncio.sleep(0.01)
-            await state.set("", SERVING)
-            while not await _reaches(client, server):
-                await asyncio.sleep(0.01)
+        assert "unhealthy" in await _until(client, server, reached=False)
+        await state.set("", SERVING)
+        await _until(client, server, reached=True)
         await client.close()
 
 
-async def _reaches(client: AnyClient, server: ScriptedServer) -> bool:
-    server.clear()
-    server.script(ChatResponse())
-    try:
-        await client.chat("Hi")
-    except GatewayUnreachableError as error:
-        assert "unhealthy" in error.message
-        return False
-    return True
+async def _until(client: AnyClient, server: ScriptedServer, *, reached: bool) -> str:
+    """Call until the server is reached or not; returns why not."""
+    for _ in range(500):
+        server.clear()
+        server.script(ChatResponse())
+        try:
+            await client.chat("Hi")
+        except GatewayUnreachableError as error:
+            if not reached:
+                return error.message
+        else:
+            if reached:
+                return ""
+        await asyncio.sleep(0.01)
+    pytest.fail("nothing changed")
 
 
 async def test_unix_sockets(kind: str, tmp_path: object) -> None:

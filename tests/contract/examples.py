@@ -8,6 +8,7 @@ from google.protobuf import descriptor_pool, text_format
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped, unused-ignore]
+
 from trunkline.v1 import chat_service_pb2 as chat_pb2
 
 PROTOS = Path(__file__).parents[2] / "protos"

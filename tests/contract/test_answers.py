@@ -4,11 +4,12 @@ import json
 import re
 
 import pytest
-from contract.examples import EXAMPLES, walk
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest  # type: ignore[import-untyped, unused-ignore]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped, unused-ignore]
+
+from contract.examples import EXAMPLES, walk
 from trunkline.v1 import route_pb2
 from trunkline.v1.chat_service_pb2 import (
     ChatRequest,

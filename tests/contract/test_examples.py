@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from contract.examples import EXAMPLES, STREAMS, Example, named, stream_events, walk
 from google.protobuf import descriptor_pool, text_format
 from google.protobuf.descriptor import FileDescriptor
+
+from contract.examples import EXAMPLES, STREAMS, Example, named, stream_events, walk
 from trunkline.accumulate import Accumulator
 from trunkline.v1 import chat_input_pb2, chat_service_pb2, message_pb2, route_pb2
 

@@ -7,11 +7,12 @@ from importlib import import_module
 
 import grpc
 import pytest
-from contract.examples import EXAMPLES, PROTOS, Example, walk
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import ErrorInfo  # type: ignore[import-untyped, unused-ignore]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped, unused-ignore]
+
+from contract.examples import EXAMPLES, PROTOS, Example, walk
 from trunkline.v1.chat_service_pb2 import BlockDelta, ChatResponse, FinishReason
 from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline.v1.message_pb2 import ServerToolResultBlock, ToolUseBlock

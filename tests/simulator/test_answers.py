@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from trunkline_service.simulator import Simulator
-from trunkline_service.simulator.behaviours import ANSWERS
 
 from simulator.caller import Json, events, fold, request
+from trunkline_service.simulator import Simulator
+from trunkline_service.simulator.behaviours import ANSWERS
 
 _CHANGING = ("id", "tool_use_id")
 

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from trunkline_service.simulator import Simulator
-from trunkline_service.simulator.calls import CallLog
 
 from simulator.caller import Wire, request
+from trunkline_service.simulator import Simulator
+from trunkline_service.simulator.calls import CallLog
 
 
 async def settled(sim: Simulator) -> None:

@@ -8,10 +8,10 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
-from trunkline_service.simulator import Simulator, describe
-from trunkline_service.simulator.behaviours import BEHAVIOURS, FAULTS
 
 from simulator.caller import Wire, events, request
+from trunkline_service.simulator import Simulator, describe
+from trunkline_service.simulator.behaviours import BEHAVIOURS, FAULTS
 
 STATUSES = {
     "error": (500, "api_error"),

@@ -4,9 +4,9 @@ from typing import Any
 
 import httpx
 import pytest
-from trunkline_service.simulator.behaviours import BEHAVIOURS
 
 from simulator.caller import Json, request
+from trunkline_service.simulator.behaviours import BEHAVIOURS
 
 USER = {"role": "user", "content": "hi"}
 CALL = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}

@@ -5,6 +5,7 @@ from importlib.resources import files
 
 import pytest
 import yaml
+
 from trunkline_service import catalog
 from trunkline_service.catalog import ModelFacts, find, provider_type_of
 

@@ -19,7 +19,8 @@ MESSAGE_LIMIT: Final = 32 * 1024 * 1024
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(?!\d+$)", re.ASCII | re.IGNORECASE)
 
-# What failed before it began may be repeated; more than that only the gateway can know, which says so by pushback.
+# As long as nothing of the answer has come. The gateway forbids it by pushback where it has tried enough itself; where
+# the connection broke, an answer that nobody saw may be paid for twice.
 _RETRIES: Final = {
     "methodConfig": [
         {

@@ -20,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(getattr(import_module(module), function)(options))
         finally:
             sys.stdout.flush()
+    except SystemExit as end:
+        # After --help, or a mistake in the arguments.
+        return int(end.code or 0)
     except UsageError as error:
         terminal.say(f"trunkline: {error}")
         return EXIT_USAGE
@@ -32,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         terminal.say(f"trunkline: {error.name} is not installed: pip install 'trunkline[service]'")
         return EXIT_USAGE
     except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            # The prompt comes on a line of its own.
+            terminal.say("")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         terminal.close_output()

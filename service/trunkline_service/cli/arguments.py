@@ -3,7 +3,6 @@
 import argparse
 import math
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from typing import Any, NoReturn
 
 from trunkline_service.cli.terminal import write
@@ -87,6 +86,9 @@ class _Parser(argparse.ArgumentParser):
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        # Takes as long to import as all the rest.
+        from importlib.metadata import version
+
         write(f"trunkline {version('trunkline')}\n")
         parser.exit()
 

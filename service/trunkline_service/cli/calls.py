@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
-import trunkline
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
+
+import trunkline
 from trunkline.requests import ChatOptions
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline.v1.route_pb2 import WarningCode
-
 from trunkline_service.cli.terminal import Failure, UsageError, say, write
 
 _DEFAULT_MODEL = "simulator/text"
@@ -156,7 +156,7 @@ def _report(reply: trunkline.Reply) -> None:
         # That the provider insists on a maximum, and got the model's own, is nothing to act on.
         if warning.code != WarningCode.WARNING_CODE_DEFAULT_APPLIED:
             say(f"trunkline: {warning.field}: {warning.message}")
-    if reply.finish_reason not in ("stop", "stop_sequence"):
+    if reply.finish_reason not in ("stop", "stop_sequence", "tool_use"):
         explanation = reply.proto.completion.refusal_details.explanation
         say(f"trunkline: ended by {reply.finish_reason}" + (f": {explanation}" if explanation else ""))
     for call in reply.tool_calls:
@@ -164,7 +164,7 @@ def _report(reply: trunkline.Reply) -> None:
     if sys.stderr.isatty():
         usage = reply.usage
         tokens = f"{usage.input_total} tokens in, {usage.output_total} out"
-        origin = reply.proto.completion.origin
+        origin = reply.message.origin
         say(f"{origin.provider} · {origin.model} · {reply.finish_reason} · {tokens}", dim=True)
 
 

@@ -22,7 +22,7 @@ def serve(options: Namespace) -> int:
     from trunkline_service.errors import StartupError
 
     try:
-        asyncio.run(app.serve(settings, lambda address: say(f"Trunkline listens on {address}; {_summary(settings)}")))
+        app.run(settings, lambda at: write(f"Trunkline listens on {at}; {_summary(settings)}\n"))
     except StartupError as error:
         raise Failure(str(error)) from None
     return 0
@@ -64,6 +64,6 @@ async def _simulate(port: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Simulator(port=port) as simulator:
-        say(f"The simulator listens on {simulator.url}")
+        write(f"The simulator listens on {simulator.url}\n")
         say(f"In a configuration: providers: {{simulator: {{type: anthropic, base_url: '{simulator.url}'}}}}", dim=True)
         await stop.wait()

@@ -19,7 +19,11 @@ class Failure(Exception):
 
 
 def prepare() -> None:
-    """Let no character that the terminal's encoding lacks end the command."""
+    """Let no character that the terminal's encoding lacks end the command, and have gRPC's C core keep quiet.
+
+    What it has to say about connections comes back as the status of the call.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -7,9 +7,9 @@ from typing import Any
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
-from trunkline.v1.route_pb2 import Route, Target
 from yaml.nodes import MappingNode, Node, ScalarNode
 
+from trunkline.v1.route_pb2 import Route, Target
 from trunkline_service.config.problems import unknown
 from trunkline_service.config.tree import Entry, Tree
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from trunkline.v1.route_pb2 import Route
-
 from trunkline_service.config.secret import Secret
 from trunkline_service.config.units import Count, Duration, Size
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from trunkline.v1 import chat_input_pb2, chat_service_pb2, route_pb2
-
 from trunkline_service.errors import GatewayError
 from trunkline_service.upstream.sse import Frame
 

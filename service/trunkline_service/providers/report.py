@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from trunkline.v1 import route_pb2
-
 from trunkline_service.errors import GatewayError, InvalidRequest, Unsupported, Violation
 
 

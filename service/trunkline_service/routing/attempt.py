@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from trunkline.v1 import chat_input_pb2, chat_service_pb2, error_reason_pb2, route_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
-
 from trunkline_service.config import Timeouts
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.base import ProtocolViolation, Provider, StreamDecoder, Target, UpstreamRequest
@@ -20,6 +20,8 @@ Sink = Callable[[Sequence[ChatEvent]], Awaitable[None]]
 """Takes the events of one network read, in order. What it awaits counts as the caller's time."""
 
 MAX_ERROR_BYTES = 64 * 1024
+# The status alone says enough to not wait longer for what else an error has to say.
+ERROR_BODY_SECONDS = 5.0
 MAX_MESSAGE_BYTES = 64 * 2**20
 
 
@@ -63,7 +65,7 @@ class Attempt:
                 watch.stage("first_event", self.leg.timeouts.first_event)
                 async with self.leg.upstream.send(request) as exchange:
                     await self._check_status(exchange)
-                    content_type = exchange.headers.get("content-type", "")
+                    content_type = exchange.headers.get("content-type", "").lower()
                     if content_type.startswith("text/event-stream"):
                         await self._stream(exchange, decoder, request, watch, sink)
                     elif content_type.startswith("application/json"):
@@ -71,9 +73,6 @@ class Attempt:
                         await self._give(events, request, watch, sink)
                     else:
                         raise _protocol_error(f"with {content_type.split(';')[0][:50]!r} instead of a stream")
-        except ConnectionFailed as failure:
-            error = GatewayError(error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE, str(failure))
-            raise self._failed(error, decoder.usage) from failure
         except GatewayError as error:
             raise self._failed(error, decoder.usage) from error
 
@@ -111,9 +110,6 @@ class Attempt:
                 async with self.leg.upstream.send(request) as exchange:
                     await self._check_status(exchange)
                     return await exchange.body(MAX_MESSAGE_BYTES)
-        except ConnectionFailed as failure:
-            error = GatewayError(error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE, str(failure))
-            raise self._failed(error, None) from failure
         except GatewayError as error:
             raise self._failed(error, None) from error
 
@@ -124,8 +120,9 @@ class Attempt:
         self.report.rate_limits.extend(provider.rate_limits(exchange.headers))
         if exchange.status != 200:
             try:
-                body = await exchange.body(MAX_ERROR_BYTES)
-            except ConnectionFailed:
+                async with asyncio.timeout(ERROR_BODY_SECONDS):
+                    body = await exchange.body(MAX_ERROR_BYTES)
+            except (ConnectionFailed, TimeoutError):
                 body = b""
             raise provider.decode_error(exchange.status, exchange.headers, body, self.leg.target)
 
@@ -184,6 +181,8 @@ class Attempt:
             error.metadata.setdefault("upstream_status", str(self.report.upstream_status))
         if self.report.upstream_request_id:
             error.metadata.setdefault("upstream_request_id", self.report.upstream_request_id)
+        if error.reason in _STAGED:
+            error.metadata.setdefault("stage", "idle" if self.events_sent else "first_event")
         if self.events_sent and error.reason in _INTERRUPTIONS:
             error = self._interrupted(error, usage)
         self.report.reason = error.reason
@@ -203,6 +202,7 @@ class Attempt:
         )
 
 
+_STAGED = (error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT, error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE)
 # What is the provider's doing. The caller's own deadline and its own slowness keep their names at any time.
 _INTERRUPTIONS = frozenset(
     reason

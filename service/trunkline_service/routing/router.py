@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from trunkline.v1 import chat_input_pb2, error_reason_pb2, route_pb2
-
 from trunkline_service import catalog
 from trunkline_service.config import ProviderSettings, Settings
 from trunkline_service.errors import GatewayError, InvalidRequest, Violation

@@ -12,10 +12,8 @@ import asyncio
 from types import TracebackType
 
 from trunkline.v1 import error_reason_pb2
-
 from trunkline_service.errors import GatewayError
 
-DEADLINE = "deadline"
 WRITE = "write"
 
 
@@ -35,6 +33,7 @@ class Watch:
         self._expires = deadline
         self._armed = deadline
         self._timer: asyncio.TimerHandle | None = None
+        self._error: GatewayError | None = None
 
     async def __aenter__(self) -> Watch:
         await self._timeout.__aenter__()
@@ -49,7 +48,8 @@ class Watch:
         try:
             await self._timeout.__aexit__(kind, error, trace)
         except TimeoutError:
-            raise self._error() from None
+            assert self._error is not None  # noqa: S101 - nothing else sets the timeout
+            raise self._error from None
 
     def stage(self, name: str, limit: float) -> None:
         """The attempt enters a stage, which may last `limit` seconds."""
@@ -66,21 +66,19 @@ class Watch:
 
     def _check(self) -> None:
         now = self._loop.time()
-        if now >= self._deadline:
-            self._stage = f"{DEADLINE} {self._stage}"
-            self._timeout.reschedule(now)
-        elif now >= self._expires:
-            self._timeout.reschedule(now)
-        else:
+        if now < self._deadline and now < self._expires:
             self._arm(self._expires)
+            return
+        # Said now: the attempt may enter another stage before the cancellation reaches it.
+        self._error = self._reached(now)
+        self._timeout.reschedule(now)
 
-    def _error(self) -> GatewayError:
-        if self._stage.startswith(DEADLINE):
-            stage = self._stage.removeprefix(DEADLINE).strip()
+    def _reached(self, now: float) -> GatewayError:
+        if now >= self._deadline:
             return GatewayError(
                 error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED,
                 "the call's deadline passed",
-                metadata={"stage": stage},
+                metadata={"stage": self._stage},
             )
         if self._stage == WRITE:
             return GatewayError(

@@ -11,14 +11,22 @@ from trunkline.v1.chat_service_pb2 import ChatEvent
 Write = Callable[[Sequence[ChatEvent]], Awaitable[None]]
 
 
+# More than this does not wait: a message has to stay far below what callers take.
+MAX_HELD_BYTES = 256 * 1024
+
+
 class Batcher:
-    """Passes events on `delay` seconds after the first that waits, and what is left when the stream ends."""
+    """Passes events on `delay` seconds after the first that waits, and at once with the completion.
+
+    A caller that does not read holds up whoever adds, so that what waits here stays small.
+    """
 
     def __init__(self, write: Write, delay: float) -> None:
         self._write = write
         self._delay = delay
         self._held: list[ChatEvent] = []
-        self._flushing = asyncio.Lock()
+        self._held_bytes = 0
+        self._writing = asyncio.Lock()
         self._timer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Batcher:
@@ -28,19 +36,30 @@ class Batcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         timer = self._timer
-        if timer is not None:
-            timer.cancel()
-        # What came before an error is a valid part of the answer. After a cancellation nobody reads it.
-        if error is None or isinstance(error, Exception):
-            await self._flush()
+        try:
+            # What came before an error is a valid part of the answer. After a cancellation nobody reads it.
+            if error is None or isinstance(error, Exception):
+                await self._flush()
+        finally:
+            if timer is not None:
+                timer.cancel()
+                await asyncio.wait((timer,))
+        if timer is not None and not timer.cancelled() and (failed := timer.exception()) and error is None:
+            raise failed
 
     async def add(self, events: Sequence[ChatEvent]) -> None:
         """Takes the events of one network read."""
-        self._held += events
-        if self._timer is not None and self._timer.done():
-            self._timer.result()
-            self._timer = None
-        if self._timer is None:
+        size = sum(event.ByteSize() for event in events)
+        if self._held_bytes + size > MAX_HELD_BYTES:
+            await self._flush()
+        async with self._writing:
+            self._held += events
+            self._held_bytes += size
+        if size > MAX_HELD_BYTES or events[-1].HasField("completion"):
+            await self._flush()
+        elif self._timer is None or self._timer.done():
+            if self._timer is not None:
+                self._timer.result()
             self._timer = asyncio.create_task(self._flush_later())
 
     async def _flush_later(self) -> None:
@@ -48,7 +67,7 @@ class Batcher:
         await self._flush()
 
     async def _flush(self) -> None:
-        async with self._flushing:
-            events, self._held = self._held, []
+        async with self._writing:
+            events, self._held, self._held_bytes = self._held, [], 0
             if events:
                 await self._write(events)

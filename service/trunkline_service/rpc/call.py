@@ -9,8 +9,8 @@ from contextvars import ContextVar
 from typing import Any
 
 import grpc
-from trunkline.v1 import chat_service_pb2
 
+from trunkline.v1 import chat_service_pb2
 from trunkline_service.routing.attempt import Attempt
 
 REQUEST_ID = "x-request-id"

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import grpc
+
 from trunkline.accumulate import Accumulator
 from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
 from trunkline.v1.chat_service_pb2 import ChatEvent
-
 from trunkline_service.config import Limits
 from trunkline_service.errors import InvalidRequest, Violation
 from trunkline_service.routing.attempt import Attempt, Leg, Sink

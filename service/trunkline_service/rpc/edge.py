@@ -7,13 +7,14 @@ reflection are left alone, so that probes are answered however busy the service 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import grpc
 from google.protobuf.message import Message
-from trunkline.v1 import error_reason_pb2
 
+from trunkline.v1 import error_reason_pb2
 from trunkline_service.errors import GatewayError, InvalidRequest
 from trunkline_service.rpc.call import REQUEST_ID, Call, begin
 from trunkline_service.rpc.reading import Refused, strictly
@@ -26,10 +27,11 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Behaviour: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
 
 PACKAGE = "/trunkline."
+GONE_SECONDS = 1.0
 
 
 class Edge(grpc.aio.ServerInterceptor):
-    """The interceptor. `idle` is set while no call is in flight."""
+    """The interceptor. `idle` is set while no call is in flight; one is until the last of its answer has been sent."""
 
     def __init__(self, max_concurrent_calls: int) -> None:
         self._max_concurrent_calls = max_concurrent_calls
@@ -85,7 +87,8 @@ class Edge(grpc.aio.ServerInterceptor):
                 error = failure
             except Exception:
                 error = _bug(call, "a call failed by a bug")
-            return await _abort(call, context, error)
+            await _abort(call, context, error)
+            return None
 
         return handle
 
@@ -99,14 +102,20 @@ class Edge(grpc.aio.ServerInterceptor):
             )
         self._in_flight += 1
         self.idle.clear()
+        context.add_done_callback(self._leave)  # type: ignore[arg-type]  # any callable will do
+        if isinstance(request, Refused):
+            raise InvalidRequest(request.violations)
         try:
-            if isinstance(request, Refused):
-                raise InvalidRequest(request.violations)
             return await behaviour(request, context)
-        finally:
-            self._in_flight -= 1
-            if not self._in_flight:
-                self.idle.set()
+        except grpc.aio.InternalError:
+            # Nothing could be sent any more: the caller has gone, and the cancellation that says so is on its way.
+            await asyncio.sleep(GONE_SECONDS)
+            raise
+
+    def _leave(self, _context: Any) -> None:
+        self._in_flight -= 1
+        if not self._in_flight:
+            self.idle.set()
 
 
 def _bug(call: Call, what: str) -> GatewayError:
@@ -116,11 +125,12 @@ def _bug(call: Call, what: str) -> GatewayError:
     )
 
 
-async def _abort(call: Call, context: Context, error: GatewayError) -> NoReturn:
-    status = to_status(error, call.request_id, attempted=call.attempt is not None)
+async def _abort(call: Call, context: Context, error: GatewayError) -> None:
+    status = to_status(error, call.request_id)
     _log(call, status.code.name, error.reason_name)
-    await context.abort(status.code, status.details, status.trailing_metadata)
-    raise AssertionError  # abort does not return, whatever its stubs say
+    # It cannot be sent if the caller went away meanwhile, and need not be.
+    with contextlib.suppress(grpc.aio.InternalError):
+        await context.abort(status.code, status.details, status.trailing_metadata)
 
 
 def _log(call: Call, code: str, reason: str = "") -> None:

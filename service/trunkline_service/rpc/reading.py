@@ -7,12 +7,18 @@ another question than the one that was asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from trunkline_service.errors import Violation
+
+# More are not looked for: an answer has room for a few dozen.
+MAX_VIOLATIONS = 1000
+# Nobody looks where these are: taking many small ones apart would be all that this process does for a while.
+MAX_UNKNOWN_BYTES = 2**20
 
 Parse = Callable[[bytes], Any]
 
@@ -36,12 +42,15 @@ def strictly(parse: Parse) -> Parse:
             return Refused([Violation("request", what)])
         size = request.ByteSize()
         request.DiscardUnknownFields()
-        if request.ByteSize() == size:
+        unknown = size - request.ByteSize()
+        if not unknown:
             return request
+        if unknown > MAX_UNKNOWN_BYTES:
+            return Refused([Violation("request", "has fields that this gateway does not know")])
         return Refused(
             [
                 Violation(path or "request", f"has fields that this gateway does not know (numbers {numbers})")
-                for path, numbers in _unknown(parse(data), "")
+                for path, numbers in islice(_unknown(parse(data), ""), MAX_VIOLATIONS)
             ]
         )
 

@@ -9,8 +9,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
 
+from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
 from trunkline_service.config import Settings
 from trunkline_service.errors import StartupError
 from trunkline_service.routing.router import Router
@@ -20,6 +20,9 @@ from trunkline_service.rpc.tls import server_credentials
 
 SERVICES = tuple(service.full_name for service in chat_service_pb2.DESCRIPTOR.services_by_name.values())
 
+# A client that pings every 30 s while a model thinks is welcome.
+MIN_PING_INTERVAL_MS = 15_000
+
 
 class Server:
     """Serves the contract at one address. `start`, then `stop`; not to be used again after that."""
@@ -27,6 +30,8 @@ class Server:
     def __init__(self, settings: Settings, router: Router) -> None:
         self._settings = settings
         self._edge = Edge(settings.limits.max_concurrent_calls)
+        self._stopping: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
         self._server = grpc.aio.server(interceptors=[self._edge], options=_options(settings))
         chat = ChatServicer(router, settings.limits)
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, self._server)
@@ -60,20 +65,34 @@ class Server:
 
     async def stop(self, *, delay: float, grace: float) -> None:
         """Says that it is not serving, and after `delay` seconds takes no more calls; those in flight may go on for
-        `grace` seconds. Cancelled, it ends them at once.
+        `grace` seconds. Called again or cancelled, it ends them at once.
         """
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop(delay, grace))
+        else:
+            self._hurry.set()
         try:
-            # Readiness goes first, and the calls that still come are served until callers have noticed.
-            await self._health.enter_graceful_shutdown()
-            await asyncio.sleep(delay)
-            self._edge.draining = True
-            stopping = asyncio.create_task(self._server.stop(grace))
-            # Not `stopping`: a health watcher that stays would hold it for the whole grace.
-            idle = asyncio.create_task(self._edge.idle.wait())
-            await asyncio.wait((stopping, idle), return_when=asyncio.FIRST_COMPLETED)
-            idle.cancel()
-        finally:
-            await self._server.stop(0)
+            await asyncio.shield(self._stopping)
+        except asyncio.CancelledError:
+            self._hurry.set()
+            await asyncio.shield(self._stopping)
+            raise
+
+    async def _stop(self, delay: float, grace: float) -> None:
+        hurry = asyncio.create_task(self._hurry.wait())
+        idle = asyncio.create_task(self._edge.idle.wait())
+        # Readiness goes first, and the calls that still come are served until callers have noticed.
+        await self._health.enter_graceful_shutdown()
+        await asyncio.wait((hurry,), timeout=delay)
+        self._edge.draining = True
+        stopping = asyncio.create_task(self._server.stop(grace))
+        # Not `stopping` alone: a health watcher that stays would hold it for the whole grace.
+        await asyncio.wait((stopping, idle, hurry), return_when=asyncio.FIRST_COMPLETED)
+        # One after the other: where two of these overlap, grpc.aio uses a server that is no more, and crashes.
+        for task in (stopping, idle, hurry):
+            task.cancel()
+        await asyncio.wait((stopping, idle, hurry))
+        await self._server.stop(0)
 
 
 def _options(settings: Settings) -> Sequence[tuple[str, Any]]:
@@ -83,10 +102,9 @@ def _options(settings: Settings) -> Sequence[tuple[str, Any]]:
         ("grpc.max_send_message_length", size),
         # Without this, a second server at the same port succeeds in silence and takes half of the connections.
         ("grpc.so_reuseport", 0),
-        # A client that pings every 30 s while a model thinks is welcome. (The option that is often seen for this,
-        # grpc.http2.min_recv_ping_interval_without_data_ms, has no effect.)
+        # (The option that is often seen for this, grpc.http2.min_recv_ping_interval_without_data_ms, has no effect.)
         ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_ping_interval_without_data_ms", 15_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", MIN_PING_INTERVAL_MS),
         # Finds callers that are gone without a word, so that their calls stop costing.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),

@@ -7,20 +7,23 @@ their size.
 
 from __future__ import annotations
 
+import urllib.parse
 from typing import NamedTuple
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
+
 from trunkline.v1 import error_reason_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
-
 from trunkline_service.errors import GatewayError
 
 DOMAIN = "trunkline"
 MAX_STATUS_BYTES = 4096
 MAX_MESSAGE_BYTES = 1024
+# The message goes out twice: in the status, and as a trailer in which a byte that is not ASCII takes three.
+MAX_ENCODED_MESSAGE_BYTES = 1536
 DEFAULT_RETRY_SECONDS = 1.0
 
 
@@ -65,6 +68,15 @@ _QUOTA = (
     error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED,
     error_reason_pb2.ERROR_REASON_UPSTREAM_RATE_LIMITED,
 )
+_FIELDS = (
+    error_reason_pb2.ERROR_REASON_INVALID_REQUEST,
+    error_reason_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED,
+    error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST,
+)
+
+
+# What gRPC leaves as it is in a status message.
+_PLAIN = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 
 
 class Status(NamedTuple):
@@ -75,10 +87,10 @@ class Status(NamedTuple):
     trailing_metadata: tuple[tuple[str, str | bytes], ...]
 
 
-def to_status(error: GatewayError, request_id: str, *, attempted: bool = False) -> Status:
-    """The status of a call that failed with `error`; `attempted` if a provider was asked."""
+def to_status(error: GatewayError, request_id: str) -> Status:
+    """The status of a call that failed with `error`."""
     rule = RULES[error.reason]
-    message = _cut(error.message, MAX_MESSAGE_BYTES)
+    message = _message(error.message)
     status = status_pb2.Status(code=rule.code.value[0], message=message)
     _add(
         status,
@@ -102,14 +114,14 @@ def to_status(error: GatewayError, request_id: str, *, attempted: bool = False) 
     if error.resource:
         kind, _, name = error.resource.partition("/")
         _add(status, error_details_pb2.ResourceInfo(resource_type=kind, resource_name=_cut(name, 256)))
-    if error.violations:
+    if error.violations and error.reason in _FIELDS:
         _add_violations(status, error)
     trailers: list[tuple[str, str | bytes]] = [
         ("grpc-status-details-bin", status.SerializeToString()),
         ("x-request-id", request_id),
     ]
-    if attempted:
-        # The gateway has made its attempts. A client library that repeats UNAVAILABLE by itself would multiply them.
+    if "provider" in error.metadata:
+        # One was asked, and the gateway has made its attempts. A client library that repeats UNAVAILABLE by itself would multiply them.
         trailers.append(("grpc-retry-pushback-ms", "-1"))
     return Status(rule.code, message, tuple(trailers))
 
@@ -135,6 +147,12 @@ def _add_violations(status: status_pb2.Status, error: GatewayError) -> None:
             break
         bad.field_violations.append(entry)
     _add(status, bad)
+
+
+def _message(text: str) -> str:
+    text = _cut(text, MAX_MESSAGE_BYTES)
+    encoded = urllib.parse.quote(text, safe=_PLAIN, errors="replace")
+    return text if len(encoded) <= MAX_ENCODED_MESSAGE_BYTES else _cut(text, MAX_ENCODED_MESSAGE_BYTES // 3)
 
 
 def _cut(text: str, limit: int) -> str:

@@ -6,15 +6,20 @@ Every violation is found, not only the first; paths are those of the proto field
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from trunkline.v1 import chat_input_pb2, message_pb2, route_pb2
-
 from trunkline_service import json_text
 from trunkline_service.errors import InvalidRequest, Violation
 
 MAX_MESSAGES = 100_000
+# In one list, and in all messages together.
+MAX_BLOCKS = 100_000
 MAX_DEPTH = 16
+MAX_NAME = 1000
+# More are not looked for: an answer has room for a few dozen.
+MAX_VIOLATIONS = 1000
 
 
 def check_request(
@@ -23,9 +28,9 @@ def check_request(
     """Checks what every request about a conversation has in common.
 
     Raises:
-        InvalidRequest: with every violation.
+        InvalidRequest: with every violation, or the first `MAX_VIOLATIONS`.
     """
-    violations = list(_request(chat_input, routing, knows_provider))
+    violations = list(islice(_request(chat_input, routing, knows_provider), MAX_VIOLATIONS))
     if violations:
         raise InvalidRequest(violations)
 
@@ -36,15 +41,14 @@ def _request(
     destination = routing.WhichOneof("destination")
     if not chat_input.model and destination is None:
         yield Violation("input.model", "is required")
+    if len(chat_input.model) > MAX_NAME:
+        yield Violation("input.model", f"is longer than {MAX_NAME} characters")
     if destination == "route":
         yield from _route(routing.route)
-    if not chat_input.messages:
-        yield Violation("input.messages", "is required: at least one message")
-    elif len(chat_input.messages) > MAX_MESSAGES:
-        yield Violation("input.messages", f"has more than {MAX_MESSAGES} messages")
+    if routing.unsupported_fields not in route_pb2.UnsupportedFieldPolicy.values():
+        yield Violation("routing.unsupported_fields", "is not a policy that this gateway knows")
+    yield from _messages(chat_input.messages)
     yield from _blocks(chat_input.system, "input.system")
-    for number, message in enumerate(chat_input.messages):
-        yield from _message(message, f"input.messages[{number}]")
     for number, tool in enumerate(chat_input.tools):
         yield from _tool(tool, f"input.tools[{number}]")
     if chat_input.HasField("tool_choice"):
@@ -67,10 +71,27 @@ def _request(
 def _route(route: route_pb2.Route) -> Iterator[Violation]:
     if route.WhichOneof("strategy") is None:
         yield Violation("routing.route.strategy", "is required")
-    elif not route.target.provider:
+        return
+    if not route.target.provider:
         yield Violation("routing.route.target.provider", "is required")
-    elif not _is_header_value(route.target.api_key):
+    if len(route.target.model) > MAX_NAME:
+        yield Violation("routing.route.target.model", f"is longer than {MAX_NAME} characters")
+    if not _is_header_value(route.target.api_key):
         yield Violation("routing.route.target.api_key", "must be printable ASCII")
+
+
+def _messages(messages: Sequence[message_pb2.Message]) -> Iterator[Violation]:
+    path = "input.messages"
+    if not messages:
+        yield Violation(path, "is required: at least one message")
+    # Neither is looked at any closer: that would be all that this process does for a while.
+    elif len(messages) > MAX_MESSAGES:
+        yield Violation(path, f"has more than {MAX_MESSAGES} messages")
+    elif sum(len(message.content) for message in messages) > MAX_BLOCKS:
+        yield Violation(path, f"have more than {MAX_BLOCKS} blocks")
+    else:
+        for number, message in enumerate(messages):
+            yield from _message(message, f"{path}[{number}]")
 
 
 def _message(message: message_pb2.Message, path: str) -> Iterator[Violation]:
@@ -83,9 +104,12 @@ def _message(message: message_pb2.Message, path: str) -> Iterator[Violation]:
     yield from _blocks(message.content, f"{path}.content")
 
 
-def _blocks(blocks: Iterable[message_pb2.ContentBlock], path: str, depth: int = 1) -> Iterator[Violation]:
+def _blocks(blocks: Sequence[message_pb2.ContentBlock], path: str, depth: int = 1) -> Iterator[Violation]:
     if depth > MAX_DEPTH:
         yield Violation(path, f"blocks are nested deeper than {MAX_DEPTH} levels")
+        return
+    if len(blocks) > MAX_BLOCKS:
+        yield Violation(path, f"has more than {MAX_BLOCKS} blocks")
         return
     for number, block in enumerate(blocks):
         yield from _block(block, f"{path}[{number}]", depth)
@@ -263,6 +287,8 @@ def _reasoning(reasoning: chat_input_pb2.ReasoningParams) -> Iterator[Violation]
     budget = mode == chat_input_pb2.REASONING_MODE_BUDGET
     if budget and not reasoning.HasField("budget_tokens"):
         yield Violation(f"{path}.budget_tokens", "is required with REASONING_MODE_BUDGET")
+    if reasoning.budget_tokens < 0:
+        yield Violation(f"{path}.budget_tokens", "must not be negative")
     if not budget and reasoning.HasField("budget_tokens"):
         yield Violation(f"{path}.budget_tokens", "needs REASONING_MODE_BUDGET")
     if reasoning.display and mode == chat_input_pb2.REASONING_MODE_UNSPECIFIED:

@@ -8,23 +8,32 @@ connecting.
 from __future__ import annotations
 
 import asyncio
+import functools
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
+from typing import Any
 
 import aiohttp
 import httpx
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
 from httpx_aiohttp import AiohttpTransport
-from trunkline.v1 import error_reason_pb2
 
+from trunkline.v1 import error_reason_pb2
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.base import UpstreamRequest
 
 DRAIN_SECONDS = 1.0
+# A larger request goes out in pieces of this size, so that it is not copied as a whole, and other calls have their turn.
+PIECE_BYTES = 256 * 1024
 
 
-class ConnectionFailed(Exception):
-    """The connection broke while the answer was being read."""
+class ConnectionFailed(GatewayError):
+    """The connection broke while the answer was being read: UPSTREAM_UNREACHABLE or UPSTREAM_PROTOCOL_ERROR."""
 
 
 class HttpUpstream:
@@ -41,15 +50,14 @@ class HttpUpstream:
 
     def send(self, request: UpstreamRequest) -> Exchange:
         """An exchange to enter: `async with upstream.send(request) as exchange`."""
+        headers = dict(request.headers)
+        content: bytes | AsyncIterator[bytes] | None = request.body or None
+        if len(request.body) > PIECE_BYTES:
+            headers["content-length"] = str(len(request.body))
+            content = _in_pieces(request.body)
         return Exchange(
             self,
-            httpx.Request(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
-                content=request.body or None,
-                extensions=self._extensions,
-            ),
+            httpx.Request(request.method, request.url, headers=headers, content=content, extensions=self._extensions),
         )
 
     async def close(self) -> None:
@@ -68,6 +76,8 @@ class HttpUpstream:
                 reason = error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT
                 raise GatewayError(reason, "connecting to the provider took too long", metadata=_CONNECT) from error
             raise _unreachable(error) from error
+        except aiohttp.ClientResponseError as error:
+            raise GatewayError(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, _NOT_HTTP) from error
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise _unreachable(error) from error
 
@@ -78,8 +88,10 @@ class HttpUpstream:
         task.add_done_callback(self._draining.discard)
 
     def _session(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=self._max_connections, ssl=self._tls, keepalive_timeout=60)
+        connector._factory = functools.partial(_Protocol, loop=asyncio.get_running_loop())  # type: ignore[assignment]
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._max_connections, ssl=self._tls, keepalive_timeout=60),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             response_class=_AbortingResponse,
             timeout=aiohttp.ClientTimeout(total=None),
@@ -133,9 +145,11 @@ class Exchange:
         except StopAsyncIteration:
             self._at_end = True
             return b""
+        except _NotHttp as error:
+            raise ConnectionFailed(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, _NOT_HTTP) from error
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             msg = "the provider closed the connection in the middle of its answer"
-            raise ConnectionFailed(msg) from error
+            raise ConnectionFailed(error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE, msg) from error
 
     async def body(self, limit: int) -> bytes:
         """The whole body, or its first `limit` bytes and a little more. Raises as `read` does."""
@@ -152,28 +166,70 @@ class Exchange:
 
 
 class _AbortingResponse(aiohttp.ClientResponse):
-    """Closes its connection without first sending what is left of the request: a provider that does not read would keep
-    the connection, and the caller's prompt, for as long as it likes.
+    """Left before its end, it resets its connection, and what is still to be sent of the request is dropped: a provider
+    that does not read would keep the connection, and the caller's prompt, for as long as it likes.
     """
 
+    _transport: asyncio.Transport | None = None
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        # The library forgets the connection before the last of the request has left.
+        self._transport = connection.transport
+        if connection.protocol is None or connection.protocol.should_close:
+            # Something came before this request was sent. It is not the answer to it, but would be taken for that.
+            raise aiohttp.ServerDisconnectedError
+        return await super().start(connection)
+
     def close(self) -> None:
-        connection = self.connection
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()
+        self._abort()
         super().close()
 
+    def release(self) -> Any:
+        self._abort()
+        return super().release()
 
+    def _abort(self) -> None:
+        transport = self._transport
+        # A connection that can serve again has been given back by now, and may be somebody else's.
+        if transport is None or (self.connection is None and not transport.is_closing()):
+            return
+        if not transport.is_closing() or transport.get_write_buffer_size():
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            transport.abort()
+
+
+class _NotHttp(aiohttp.ClientError):
+    """What came in the middle of an answer is not HTTP."""
+
+
+class _Protocol(ResponseHandler):
+    """Tells whoever reads a body, too, that what comes is not HTTP. The library tells only who waits for headers."""
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        super().set_exception(exc, *cause)
+        if isinstance(exc, HttpProcessingError) and self._payload is not None and not self._payload.is_eof():
+            self._payload.set_exception(_NotHttp())
+
+
+_NOT_HTTP = "the provider answered with something that is not HTTP"
 _CONNECT = {"stage": "connect"}
+# A socket that is closed with this does not wait for what it has sent to be read.
+_RESET = struct.pack("ii", 1, 0)
 
 
 def _unreachable(error: Exception) -> GatewayError:
-    connecting = isinstance(error, httpx.ConnectError)
+    connecting = isinstance(error.__cause__ or error, aiohttp.ClientConnectorError)
     text = "the provider could not be reached" if connecting else "the provider hung up before it answered"
     return GatewayError(
         error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE,
         text,
         metadata=_CONNECT if connecting else {"stage": "headers"},
     )
+
+
+async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), PIECE_BYTES):
+        yield body[start : start + PIECE_BYTES]
 
 
 async def _read_out(response: httpx.Response, rest: AsyncIterator[bytes]) -> None:

@@ -29,10 +29,9 @@ class SseDecoder:
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max_event_bytes = max_event_bytes
-        # Pieces of an event whose end has not come; joined once, so that an event of many megabytes is not copied for
-        # every network read.
-        self._pending: list[bytes] = []
-        self._pending_size = 0
+        # What there is of an event whose end has not come. It grows in place, so that an event of many megabytes is not
+        # copied for every network read, and that small reads take no more room than large ones.
+        self._pending = bytearray()
         self._after_cr = False
         self._at_start = True
 
@@ -54,14 +53,11 @@ class SseDecoder:
         if not chunk:
             return []
         if self._pending:
-            ends_here = self._pending[-1][-1] == 0x0A and chunk[0] == 0x0A
+            ends_here = self._pending[-1] == 0x0A and chunk[0] == 0x0A
             if not ends_here and b"\n\n" not in chunk:
                 self._keep(chunk)
                 return []
-            self._pending.append(chunk)
-            chunk = b"".join(self._pending)
-            self._pending = []
-            self._pending_size = 0
+            chunk = self._take(chunk)
         *blocks, rest = chunk.split(b"\n\n")
         if rest:
             self._keep(rest)
@@ -69,24 +65,24 @@ class SseDecoder:
 
     def finish(self) -> list[Frame]:
         """The body has ended: returns what its last event would be."""
-        block = b"".join(self._pending)
-        self._pending = []
-        self._pending_size = 0
-        frame = _parse(block)
+        frame = _parse(self._take(b""))
         return [] if frame is None else [frame]
 
     def _keep(self, piece: bytes) -> None:
-        self._pending.append(piece)
-        self._pending_size += len(piece)
-        if self._pending_size > self._max_event_bytes:
+        self._pending += piece
+        if len(self._pending) > self._max_event_bytes:
             msg = f"an event is larger than {self._max_event_bytes} bytes"
             raise FramingError(msg)
 
+    def _take(self, chunk: bytes) -> bytes:
+        """What was kept, with `chunk` behind it."""
+        whole = b"".join((self._pending, chunk))
+        self._pending = bytearray()
+        return whole
+
     def _strip_bom(self, chunk: bytes) -> bytes:
         """Drops a byte order mark, which may itself come in pieces: until three bytes are here, nothing is decided."""
-        head = b"".join((*self._pending, chunk))
-        self._pending = []
-        self._pending_size = 0
+        head = self._take(chunk)
         if len(head) < 3 and b"\xef\xbb\xbf".startswith(head):
             self._keep(head)
             return b""
@@ -104,6 +100,8 @@ def _parse(block: bytes) -> Frame | None:
             event = line[7:] if line[6:7] == b" " else line[6:]
         elif line == b"data":
             data.append(b"")
+        elif line == b"event":
+            event = b""
     if not data:
         return None
     return Frame(event, data[0] if len(data) == 1 else b"\n".join(data))

@@ -7,10 +7,10 @@ Every status that is not OK and not the work of gRPC itself has one google.rpc.E
 "trunkline", its reason is the full name of a value of ErrorReason ("ERROR_REASON_INVALID_REQUEST"). The same cause
 always has the same reason; compare it as text, for a newer gateway may have reasons that a client's enum has not.
 The status also has a google.rpc.RequestInfo with the call's id, and a google.rpc.RetryInfo if and only if the same
-call, unchanged, may work after a while. Once a provider was asked, the metadata of the ErrorInfo may hold
-`provider`, `model`, `upstream_status` (its HTTP status), `upstream_request_id`, `upstream_code` (its own error
-code or type) and `upstream_message`; further keys are listed at each value. All of it together stays below 4 KiB.
-Texts are for people and may change.
+call, unchanged, may work after a while: where the value says so, unless the provider forbade it with this very
+answer. Once a provider was asked, the metadata of the ErrorInfo may hold `provider`, `model`, `upstream_status`
+(its HTTP status), `upstream_request_id`, `upstream_code` (its own error code or type) and `upstream_message`;
+further keys are listed at each value. All of it together stays below 4 KiB. Texts are for people and may change.
 
 Without an ErrorInfo come CANCELLED (the caller cancelled), DEADLINE_EXCEEDED (the caller's own clock was first),
 UNAVAILABLE (no connection to the gateway) and RESOURCE_EXHAUSTED (a message is larger than 32 MiB).

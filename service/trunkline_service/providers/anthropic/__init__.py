@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from trunkline.v1 import chat_input_pb2, chat_service_pb2, route_pb2
-
 from trunkline_service import json_text
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic import failures, headers, requests

@@ -9,8 +9,8 @@ import binascii
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
-from trunkline.v1 import message_pb2
 
+from trunkline.v1 import message_pb2
 from trunkline_service import json_text
 from trunkline_service.providers import media_types
 from trunkline_service.providers.report import EncodeReport

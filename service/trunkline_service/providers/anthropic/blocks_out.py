@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-from trunkline.v1 import message_pb2
 
+from trunkline.v1 import message_pb2
 from trunkline_service.providers.anthropic.fields import Fields
 from trunkline_service.providers.base import Target
 
@@ -104,16 +104,18 @@ def _redacted_thinking(fields: Fields, _kind: str) -> message_pb2.ContentBlock |
 
 
 def _tool_use(fields: Fields, kind: str) -> message_pb2.ContentBlock | None:
-    tool_input = fields.raw("input")
+    tool_input = bytes(fields.raw("input") or b"null").decode()
+    if not tool_input.startswith("{") and tool_input not in _NO_INPUT:
+        fields.put_back("input", msgspec.Raw(tool_input.encode()))
     block = message_pb2.ToolUseBlock(
         id=fields.text("id") or "",
         name=fields.text("name") or "",
-        input_json="" if tool_input is None else bytes(tool_input).decode(),
+        input_json=tool_input if tool_input.startswith("{") else "",
         runner=TOOL_RUNNERS[kind],
         mcp_server_name=fields.text("server_name") or "",
         toolset_name=fields.text("toolset_name") or "",
     )
-    if (caller := fields.raw("caller")) is not None:
+    if (caller := fields.object("caller")) is not None:
         members = Fields(caller)
         block.caller.type = members.text("type") or ""
         block.caller.tool_use_id = members.text("tool_id") or ""
@@ -139,8 +141,8 @@ def _server_tool_result(fields: Fields, kind: str) -> message_pb2.ContentBlock |
 
 
 def _cache_control(fields: Fields, block: message_pb2.ContentBlock) -> None:
-    value = fields.raw("cache_control")
-    if value is None or bytes(value) == b"null":
+    value = fields.object("cache_control")
+    if value is None:
         return
     members = Fields(value)
     ttl = members.text("ttl") or ""
@@ -150,6 +152,9 @@ def _cache_control(fields: Fields, block: message_pb2.ContentBlock) -> None:
     else:
         fields.put_back("cache_control", value)
 
+
+# Before its arguments are streamed, a call has `{}`, or with other makers of this API one of these.
+_NO_INPUT = ("null", '""')
 
 _Decoder = Callable[[Fields, str], message_pb2.ContentBlock | None]
 _DECODERS: dict[str, _Decoder] = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trunkline.v1 import chat_service_pb2, message_pb2, route_pb2
+import msgspec
 
+from trunkline.v1 import chat_service_pb2, message_pb2, route_pb2
 from trunkline_service import json_text
 from trunkline_service.providers.anthropic import blocks_out
 from trunkline_service.providers.anthropic.fields import Fields
@@ -22,8 +23,8 @@ FINISH_REASONS = {
     "compaction": chat_service_pb2.FINISH_REASON_COMPACTION,
 }
 
-# Members of the message that have a place of their own elsewhere.
-_TYPED_ELSEWHERE = ("type", "role", "content", "usage", "id", "model")
+# Members of the message that have a place of their own elsewhere. Content comes in blocks of its own.
+_TYPED_ELSEWHERE = ("type", "role", "usage", "id", "model")
 
 
 class Ending:
@@ -41,6 +42,8 @@ class Ending:
         self.delta(message)
         for name in _TYPED_ELSEWHERE:
             self._others.pop(name, None)
+        if "content" in self._others and bytes(self._others["content"]) == b"[]":
+            del self._others["content"]
 
     def note_fallback(self, block: message_pb2.Opaque, target: Target) -> None:
         """A `fallback` block: the provider went on with another of its models, which wrote what follows."""
@@ -57,8 +60,12 @@ class Ending:
             self._reason = delta.text("stop_reason") or ""
         if "stop_sequence" in members:
             self._stop_sequence = delta.text("stop_sequence")
-        if (details := delta.raw("stop_details")) is not None:
-            self._refusal = None if bytes(details) == b"null" else _refusal(Fields(details))
+        if "stop_details" in members:
+            self._refusal = None
+        if (details := delta.object("stop_details")) is not None:
+            self._refusal = _refusal(details)
+            if self._refusal is None:
+                delta.put_back("stop_details", details)
         self._others.update(members)
 
     def beside_delta(self, event: Fields) -> None:
@@ -89,8 +96,11 @@ class Ending:
         return result
 
 
-def _refusal(details: Fields) -> chat_service_pb2.RefusalDetails:
-    details.text("type")
+def _refusal(data: msgspec.Raw) -> chat_service_pb2.RefusalDetails | None:
+    """What is said about a refusal; None if it is about something else."""
+    details = Fields(data)
+    if details.text("type") != "refusal":
+        return None
     return chat_service_pb2.RefusalDetails(
         category=details.text("category") or "",
         explanation=details.text("explanation") or "",

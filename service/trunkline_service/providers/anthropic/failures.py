@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
+
 from trunkline.v1 import error_reason_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
-
 from trunkline_service.errors import GatewayError, Violation
 from trunkline_service.providers.anthropic import field_paths
 from trunkline_service.providers.anthropic.headers import request_id, retry_after

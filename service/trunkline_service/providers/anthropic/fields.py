@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TypeVar
 
 import msgspec
 
 from trunkline_service import json_text
+from trunkline_service.providers.anthropic import surrogates
 
 T = TypeVar("T")
 
@@ -21,8 +23,12 @@ class Fields:
         self._members = json_text.parse_object(data)
 
     def text(self, name: str) -> str | None:
-        """Takes a string; None if it is absent or null."""
-        return self._take(name, str)
+        """Takes a string; None if it is absent or null. Half of a surrogate pair becomes U+FFFD."""
+        text = self._take(name, str)
+        if text is None and (value := self._members.get(name)) is not None and bytes(value).startswith(b'"'):
+            del self._members[name]
+            return surrogates.whole(json.loads(bytes(value)))
+        return text
 
     def integer(self, name: str) -> int | None:
         """Takes an integer; None if it is absent or null."""
@@ -40,6 +46,14 @@ class Fields:
     def raw(self, name: str) -> msgspec.Raw | None:
         """Takes any value as it stands; None if it is absent."""
         return self._members.pop(name, None)
+
+    def object(self, name: str) -> msgspec.Raw | None:
+        """Takes an object as it stands; None if it is absent or null."""
+        value = self._members.get(name)
+        if value is None or bytes(value)[:1] not in b"{n":
+            return None
+        del self._members[name]
+        return None if value == _NULL else value
 
     def items(self, name: str) -> list[msgspec.Raw] | None:
         """Takes a list; None if it is absent or null."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
-from trunkline.v1 import chat_input_pb2, message_pb2
 
+from trunkline.v1 import chat_input_pb2, message_pb2
 from trunkline_service import json_text
 from trunkline_service.providers.anthropic import blocks_in
 from trunkline_service.providers.anthropic.blocks_in import Json, raw

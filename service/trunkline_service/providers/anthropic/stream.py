@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import msgspec
+
 from trunkline.v1 import chat_service_pb2, error_reason_pb2, message_pb2, route_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
-
 from trunkline_service import json_text
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic import blocks_out, completion, events, surrogates
@@ -20,6 +20,11 @@ from trunkline_service.providers.anthropic.fields import Fields
 from trunkline_service.providers.anthropic.usage import UsageMeter
 from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.upstream.sse import Frame
+
+# What is remembered of one answer: arguments until they are whole, blocks that come whole, events that come too early.
+# No answer is that long, but a provider that never ends one would fill the memory.
+MAX_KEPT_BYTES = 64 * 2**20
+_KEPT_PER_BLOCK = 512
 
 
 class AnthropicStream:
@@ -30,6 +35,7 @@ class AnthropicStream:
         self._started = False
         self._blocks: dict[int, _Block] = {}
         self._block_count = 0
+        self._kept = 0
         self._meter = UsageMeter()
         self._ending = completion.Ending()
         # Events that came before message_start: they wait, as `start` comes first.
@@ -96,6 +102,7 @@ class AnthropicStream:
                     out.index = block.index
                     out.input_json = delta.partial_json
                     block.pieces.append(delta.partial_json)
+                    self._kept += len(delta.partial_json)
                     result.append(chat_event)
                 elif type(delta) is events.ThinkingDelta and block.plain == "thinking":
                     chat_event = ChatEvent()
@@ -108,33 +115,49 @@ class AnthropicStream:
             elif type(event) is events.BlockStop:
                 if not self._stop_block(event.index, result):
                     break
-            elif type(event) is events.MessageStop and not self._message_stop():
+            elif type(event) is events.MessageStop:
+                # What follows it in the same read is no more part of the answer than what would come in the next one.
+                self._message_stop()
                 break
-        # Unknown events may follow message_stop in the same read; the completion comes after them.
-        if self._completion is not None and self.failure is None:
+        if self._completion is not None:
             result.append(self._completion)
+        elif self._kept > MAX_KEPT_BYTES and self.failure is None:
+            self._violation("the answer has no end")
         return result
 
     def _rare(self, frame: Frame, result: list[ChatEvent]) -> bool:
-        """Handles any event, member by member. False if the stream cannot go on."""
+        """Handles any event, member by member. False if the stream does not go on."""
+        if not frame.data.strip():
+            return True
         try:
+            # What passes through as text has to be text, all of it.
+            frame.data.decode()
+            if frame.event == b"error":
+                return self._upstream_error(frame)
             fields = Fields(frame.data)
             kind = fields.text("type") or frame.event.decode()
-            if kind == "error" or frame.event == b"error":
-                self.failure = decode_stream_error(frame.data, self._target)
-                return False
+            if kind == "error":
+                return self._upstream_error(frame)
             handler = _HANDLERS.get(kind)
             if handler is not None:
                 handler(self, fields, result)
             elif kind != "ping":
                 event = ChatEvent(opaque=blocks_out.untyped(kind, frame.data))
-                (result if self._started else self._early).append(event)
+                if self._started:
+                    result.append(event)
+                else:
+                    self._early.append(event)
+                    self._kept += len(frame.data)
         except ProtocolViolation as violation:
             self._violation(str(violation))
         except ValueError:
             # Not JSON, not an object, not UTF-8, or a number that no message can hold.
             self._violation("an event is not what the API's format says")
-        return self.failure is None
+        return self.failure is None and self._completion is None
+
+    def _upstream_error(self, frame: Frame) -> bool:
+        self.failure = decode_stream_error(frame.data, self._target)
+        return False
 
     def _violation(self, what: str) -> None:
         self.failure = GatewayError(
@@ -171,15 +194,18 @@ class AnthropicStream:
         kind = block.WhichOneof("kind")
         index = self._block_count
         self._block_count += 1
+        self._kept += _KEPT_PER_BLOCK
         if kind == "opaque":
+            self._kept += len(data)
             self._ending.note_fallback(block.opaque, self._target)
             # A block of a kind that is not known comes whole, once its deltas are folded into it.
             self._blocks[upstream_index] = _Block(index, "opaque", folded=Fields(data).remaining())
             return
-        if kind == "tool_use" and block.tool_use.input_json == "{}":
-            # The input of a streamed call comes in deltas, or not at all.
+        self._blocks[upstream_index] = opened = _Block(index, kind or "")
+        if kind == "tool_use":
+            # The input of a streamed call comes in deltas. What the block begins with counts if none say anything.
+            opened.initial_input = block.tool_use.input_json
             block.tool_use.input_json = ""
-        self._blocks[upstream_index] = _Block(index, kind or "")
         event = ChatEvent()
         event.block_start.index = index
         event.block_start.block.CopyFrom(block)
@@ -193,6 +219,7 @@ class AnthropicStream:
             raise ProtocolViolation(msg)
         if block.folded is not None:
             block.fold(data)
+            self._kept += len(data)
             return
         members = Fields(surrogates.mend(data, block))
         block.plain = "" if block.pending_surrogate else block.kind
@@ -209,6 +236,7 @@ class AnthropicStream:
         elif kind == "input_json_delta" and block.kind == "tool_use":
             out.input_json = members.text("partial_json") or ""
             block.pieces.append(out.input_json)
+            self._kept += len(out.input_json)
         elif kind == "citations_delta" and block.kind == "text" and (citation := members.raw("citation")) is not None:
             out.citation.CopyFrom(blocks_out.decode_citation(citation))
         else:
@@ -241,6 +269,11 @@ class AnthropicStream:
             half.block_delta.index = block.index
             setattr(half.block_delta, surrogates.DELTAS[block.kind], "\ufffd")
             result.append(half)
+        if block.initial_input not in ("", "{}") and not any(block.pieces):
+            whole = ChatEvent()
+            whole.block_delta.index = block.index
+            whole.block_delta.input_json = block.initial_input
+            result.append(whole)
         event = ChatEvent()
         event.block_end.index = block.index
         result.append(event)
@@ -251,6 +284,7 @@ class AnthropicStream:
         self._stop_block(-1 if index is None else index, result)
 
     def _message_delta(self, fields: Fields, _result: list[ChatEvent]) -> None:
+        self._kept += sum(map(len, fields.remaining().values()))
         if (usage := fields.raw("usage")) is not None:
             self._meter.update(usage)
         if (delta := fields.raw("delta")) is not None:
@@ -271,7 +305,9 @@ class AnthropicStream:
 class _Block:
     """A block that has begun and not ended."""
 
-    __slots__ = ("appended", "folded", "index", "kind", "pending_surrogate", "pieces", "plain", "unknown")
+    __slots__ = (
+        "appended", "folded", "index", "initial_input", "kind", "pending_surrogate", "pieces", "plain", "unknown"
+    )  # fmt: skip
 
     def __init__(self, index: int, kind: str, folded: json_text.RawObject | None = None) -> None:
         self.index = index
@@ -279,7 +315,8 @@ class _Block:
         # The kind, while its deltas need no more than to be passed on.
         self.plain = kind
         self.pending_surrogate = ""
-        # Of a tool call: its arguments so far.
+        # Of a tool call: the arguments that it began with, and those that came since.
+        self.initial_input = ""
         self.pieces: list[str] = []
         # Of a block that comes whole: its members so far, what deltas append to them, and deltas that nobody knows how
         # to fold.

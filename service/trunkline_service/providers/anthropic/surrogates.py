@@ -11,6 +11,8 @@ from typing import Protocol
 
 import msgspec
 
+from trunkline_service import json_text
+
 # The member of a block_delta that holds the text of each kind of block.
 DELTAS = {"text": "text", "thinking": "thinking", "tool_use": "input_json"}
 
@@ -24,17 +26,22 @@ class Pending(Protocol):
 
 
 def mend(data: msgspec.Raw, pending: Pending) -> msgspec.Raw:
-    """The delta with its text made whole; the delta itself if there is nothing to mend."""
+    """The delta with its text made whole; the delta itself if there is nothing to mend. Raises `JsonTextError`."""
     text = bytes(data)
     if not pending.pending_surrogate and b"\\ud" not in text.lower():
         return data
-    delta = json.loads(text)
+    delta = json_text.parse_object(data)
     for name in _TEXT_MEMBERS:
-        if isinstance(value := delta.get(name), str):
+        if name in delta and isinstance(value := json.loads(bytes(delta[name])), str):
             value = pending.pending_surrogate + value
             pending.pending_surrogate = ""
             if value and "\ud800" <= value[-1] <= "\udbff":
                 pending.pending_surrogate = value[-1]
                 value = value[:-1]
-            delta[name] = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return msgspec.Raw(json.dumps(delta, ensure_ascii=False).encode())
+            delta[name] = msgspec.Raw(msgspec.json.encode(whole(value)))
+    return msgspec.Raw(msgspec.json.encode(delta))
+
+
+def whole(text: str) -> str:
+    """The text with its pairs joined, and U+FFFD for every half that is alone."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -6,29 +6,34 @@ Anthropic's `input_tokens` leaves out what was read from or written to the cache
 
 from __future__ import annotations
 
-import msgspec
-from trunkline.v1 import chat_service_pb2
+from typing import Annotated
 
+import msgspec
+
+from trunkline.v1 import chat_service_pb2
 from trunkline_service import json_text
+
+_MAX = 2**31 - 1
+_Count = Annotated[int, msgspec.Meta(ge=0, le=_MAX)]
 
 
 class _CacheCreation(msgspec.Struct):
-    ephemeral_5m_input_tokens: int | None = None
-    ephemeral_1h_input_tokens: int | None = None
+    ephemeral_5m_input_tokens: _Count | None = None
+    ephemeral_1h_input_tokens: _Count | None = None
 
 
 class _OutputDetails(msgspec.Struct):
-    thinking_tokens: int | None = None
+    thinking_tokens: _Count | None = None
 
 
 class _Usage(msgspec.Struct):
-    input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
+    input_tokens: _Count | None = None
+    cache_creation_input_tokens: _Count | None = None
+    cache_read_input_tokens: _Count | None = None
     cache_creation: _CacheCreation | None = None
-    output_tokens: int | None = None
+    output_tokens: _Count | None = None
     output_tokens_details: _OutputDetails | None = None
-    server_tool_use: dict[str, int | None] | None = None
+    server_tool_use: dict[str, _Count | None] | None = None
     service_tier: str | None = None
     speed: str | None = None
     inference_geo: str | None = None
@@ -47,8 +52,9 @@ class UsageMeter:
         self._members: json_text.RawObject = {}
 
     def update(self, data: msgspec.Raw) -> None:
-        """Raises `JsonTextError` if `data` is not a JSON object."""
-        self._members.update(json_text.parse_object(data))
+        """Raises `JsonTextError` if `data` is neither a JSON object nor null."""
+        if bytes(data) != b"null":
+            self._members.update(json_text.parse_object(data))
 
     def usage(self) -> chat_service_pb2.Usage:
         """The usage so far."""
@@ -59,16 +65,25 @@ class UsageMeter:
         try:
             known = _decoder.decode(text)
         except msgspec.DecodeError:
-            # A member of an unexpected type: better no number than a wrong one; the text still has them all.
-            return result
+            # A member that is not what it should be: better no number than a wrong one; the text still has them all.
+            known = _decoder.decode(msgspec.json.encode({k: v for k, v in self._members.items() if _is_known(k, v)}))
         _fill(result, known)
         return result
+
+
+def _is_known(name: str, value: msgspec.Raw) -> bool:
+    try:
+        _decoder.decode(msgspec.json.encode({name: value}))
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _fill(result: chat_service_pb2.Usage, known: _Usage) -> None:
     parts = (known.input_tokens, known.cache_read_input_tokens, known.cache_creation_input_tokens)
     if known.input_tokens is not None:
-        result.input_total = sum(part or 0 for part in parts)
+        if (total := sum(part or 0 for part in parts)) <= _MAX:
+            result.input_total = total
         result.input_uncached = known.input_tokens
     if known.cache_read_input_tokens is not None:
         result.cache_read = known.cache_read_input_tokens

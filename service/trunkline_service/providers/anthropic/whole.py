@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from trunkline.v1 import chat_service_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
-
 from trunkline_service.providers.anthropic import blocks_out
 from trunkline_service.providers.anthropic.completion import Ending
 from trunkline_service.providers.anthropic.fields import Fields

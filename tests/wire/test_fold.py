@@ -1,0 +1,146 @@
+"""The fold of a stream is what the same message says in one piece."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trunkline.v1 import chat_service_pb2
+from wire.corpus import CITATION, COMPACTION, FALLBACK, FULL_USAGE, REFUSAL, WEB_RESULT
+from wire.decoding import PROVIDER, STOP, TARGET, Json, block, delta, fold, grammar, play, start
+
+words = st.text(max_size=12) | st.sampled_from(["🎉", "\u2028\u0085", "\ud83d", "a\ude00b", "\x00", "\\u00e9", '"}\n'])
+extras = st.dictionaries(st.sampled_from(["x_new", "x_é"]), st.none() | st.integers() | words, max_size=1)
+arguments = st.dictionaries(words.map(lambda text: text.encode(errors="replace").decode()), words, max_size=3)
+counts = st.none() | st.integers(0, 2**31 - 1)
+
+
+def units(text: str) -> str:
+    """The text as UTF-16 has it, one character for each unit."""
+    data = text.encode("utf-16-le", "surrogatepass")
+    return "".join(map(chr, struct.unpack(f"<{len(data) // 2}H", data)))
+
+
+@st.composite
+def cut(draw: st.DrawFn, text: str) -> list[str]:
+    """A text in pieces, as a provider that counts in UTF-16 might send it."""
+    sent = units(text)
+    cuts = [0, *sorted(draw(st.lists(st.integers(0, len(sent)), max_size=4))), len(sent)]
+    return [sent[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+
+
+@st.composite
+def contents(draw: st.DrawFn, index: int) -> tuple[Json, list[Json | bytes]]:
+    """A block as a whole, and its events."""
+    extra = draw(extras)
+    match draw(st.sampled_from(["text", "thinking", "redacted", "tool", "server", "mcp", "result", "opaque"])):
+        case "text":
+            text = draw(words)
+            cited = [CITATION, CITATION | {"type": "page_location", "x_new": None}, {"type": "moon", "crater": 1}]
+            citations = draw(st.lists(st.sampled_from(cited), max_size=2))
+            whole = {"type": "text", "text": text, "citations": citations or None, **extra}
+            texts = [delta("text_delta", index, text=piece) for piece in draw(cut(text))]
+            marks = [delta("citations_delta", index, citation=each) for each in citations]
+            mixed = [*marks, *texts] if draw(st.booleans()) else [*texts, *marks]
+            return whole, block({"type": "text", "text": "", **extra}, *mixed, index=index)
+        case "thinking":
+            text, signature = draw(words), draw(words)
+            pieces = [delta("thinking_delta", index, thinking=piece) for piece in draw(cut(text))]
+            held = {"type": "thinking", "thinking": "", "signature": "", **extra}
+            signed = delta("signature_delta", index, signature=signature)
+            return held | {"thinking": text, "signature": signature}, block(held, *pieces, signed, index=index)
+        case "tool" | "server" | "mcp" as runner:
+            kind = {"tool": "tool_use", "server": "server_tool_use", "mcp": "mcp_tool_use"}[runner]
+            wanted = draw(arguments)
+            text = json.dumps(wanted, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 1])))
+            caller = draw(st.sampled_from([{}, {"caller": {"type": "direct"}}, {"caller": None}]))
+            held = {"type": kind, "id": "t", "name": draw(words), "input": {}, **caller, **extra}
+            if runner == "mcp":
+                held["server_name"] = "s"
+            pieces = [delta("input_json_delta", index, partial_json=piece) for piece in draw(cut(text))]
+            sent = pieces if wanted else draw(st.sampled_from([[], pieces]))
+            return held | {"input": wanted}, block(held, *sent, index=index)
+        case "redacted":
+            whole = {"type": "redacted_thinking", "data": draw(words), **extra}
+        case "result":
+            whole = WEB_RESULT | extra
+        case _:
+            whole = (
+                draw(st.sampled_from([FALLBACK, {"type": "container_upload", "file_id": "f"}, {"type": "x"}])) | extra
+            )
+    return whole, block(whole, index=index)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> tuple[Json, list[Json | bytes]]:
+    """A message in one piece, and as a stream."""
+    blocks = [draw(contents(index)) for index in range(draw(st.integers(0, 3)))]
+    reason = draw(st.sampled_from(["end_turn", "tool_use", "refusal", "stop_sequence", "new_reason", None]))
+    ending = {"stop_reason": reason, "stop_sequence": "END" if reason == "stop_sequence" else None}
+    if reason == "refusal":
+        ending["stop_details"] = draw(st.sampled_from([None, REFUSAL, {"type": "other", "n": 1}]))
+    first = draw(st.fixed_dictionaries({"input_tokens": counts, "output_tokens": counts})) | draw(
+        st.sampled_from([{}, FULL_USAGE])
+    )
+    last = draw(st.dictionaries(st.sampled_from(["input_tokens", "output_tokens", "x_tokens"]), counts))
+    beside = draw(st.sampled_from([{}, {"context_management": {"applied_edits": []}}, {"input_transformations": []}]))
+    held = draw(st.sampled_from([{}, {"container": {"id": "c"}}, {"container": None, "diagnostics": {"n": 1.0}}]))
+    models = [content["to"]["model"] for content, _ in blocks if content["type"] == "fallback"]
+    began = start(usage=first, **held)
+    message = (
+        began["message"]
+        | {"content": [content for content, _ in blocks], "usage": first | last, "model": [*models, "claude-x"][0]}
+        | ending
+        | beside
+    )
+    began["message"]["model"] = "claude-x"
+    ended = {"type": "message_delta", "delta": ending, "usage": last} | beside
+    return message, [began, *(event for _, events in blocks for event in events), ended, STOP]
+
+
+def plain(response: chat_service_pb2.ChatResponse) -> Any:
+    """A response with its JSON parsed, and the one documented difference taken out: empty arguments stand for `{}`, and
+    a provider that fell back says so twice in a stream.
+    """
+    for held in response.message.content:
+        if held.HasField("tool_use"):
+            held.tool_use.input_json = held.tool_use.input_json or "{}"
+    response.completion.ClearField("origin")
+    return _parsed(MessageToDict(response, preserving_proto_field_name=True))
+
+
+def _parsed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_parsed(each) for each in value]
+    if isinstance(value, dict):
+        return {name: json.loads(each) if name.endswith("_json") else _parsed(each) for name, each in value.items()}
+    return value
+
+
+def encoded(event: Json | bytes) -> bytes:
+    return b"data: " + json.dumps(event).encode() + b"\n\n"
+
+
+@settings(max_examples=200, deadline=None)
+@given(messages())
+def test_the_fold_of_a_stream_is_the_message(both: tuple[Json, list[Json | bytes]]) -> None:
+    message, events = both
+    played = play(b"".join(map(encoded, events)))
+    assert played.succeeded, played.failure
+    grammar(played.kinds)
+    unary = PROVIDER.decode_message(json.dumps(message).encode(), TARGET)
+    grammar([event.WhichOneof("kind") or "" for event in unary])
+    assert plain(played.response) == plain(fold(unary))
+
+
+def test_a_block_with_deltas_that_are_folded_is_the_block() -> None:
+    summary = {"content": "Sum", "encrypted_content": "e=="}
+    events = [start(), *block(COMPACTION, delta("compaction_delta", **summary)), STOP]
+    message = start()["message"] | {"content": [COMPACTION | summary]}
+    unary = PROVIDER.decode_message(json.dumps(message).encode(), TARGET)
+    assert plain(play(b"".join(map(encoded, events))).response) == plain(fold(unary))
