@@ -62,20 +62,11 @@ def parse_object(data: bytes | msgspec.Raw) -> RawObject:
     try:
         return _raw_object.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        pass
-    # msgspec refuses lone surrogates, which JSON allows in escaped form.
-    try:
-        text = bytes(data).decode()
-        if not isinstance(_strict.decode(text), dict):
-            msg = "must be a JSON object"
-            raise JsonTextError(msg)
-        return _members(text)
-    except (ValueError, RecursionError) as error:
-        raise JsonTextError(str(error)) from None
+        return _members(_text_of(data, dict))
 
 
 def parse_list(data: bytes | msgspec.Raw) -> list[msgspec.Raw]:
-    """The members of a JSON list, each still as text.
+    """The values of a JSON list, each still as text.
 
     Raises:
         JsonTextError: it is not a JSON list.
@@ -83,8 +74,7 @@ def parse_list(data: bytes | msgspec.Raw) -> list[msgspec.Raw]:
     try:
         return _raw_list.decode(data)
     except (msgspec.DecodeError, RecursionError):
-        # As above. A list is an object's member by another name.
-        return _elements(bytes(parse_object(b'{"":%b}' % data)[""]).decode())
+        return _values(_text_of(data, list))
 
 
 def merge(target: dict[str, object], patch: RawObject) -> None:
@@ -120,19 +110,43 @@ def _depth(data: bytes) -> int:
     return deepest
 
 
+def _text_of(data: bytes | msgspec.Raw, kind: type[dict[str, object] | list[object]]) -> str:
+    """Text that msgspec does not read, as it refuses lone surrogates, which JSON allows in escaped form."""
+    try:
+        text = bytes(data).decode()
+        value = _strict.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise JsonTextError(str(error)) from None
+    if not isinstance(value, kind):
+        msg = "must be a JSON object" if kind is dict else "must be a JSON list"
+        raise JsonTextError(msg)
+    return text
+
+
 def _members(text: str) -> RawObject:
-    """The members of what is known to be an object, each as it is written."""
     members: RawObject = {}
     at = _after_blank(text, text.index("{") + 1)
     while text[at] != "}":
         name, at = _strict.raw_decode(text, at)
-        start = _after_blank(text, _after_blank(text, at) + 1)
-        _, at = _strict.raw_decode(text, start)
-        members[name] = msgspec.Raw(text[start:at].encode())
-        at = _after_blank(text, at)
-        if text[at] == ",":
-            at = _after_blank(text, at + 1)
+        members[name], at = _value(text, _after_blank(text, at) + 1)
     return members
+
+
+def _values(text: str) -> list[msgspec.Raw]:
+    values = []
+    at = _after_blank(text, text.index("[") + 1)
+    while text[at] != "]":
+        value, at = _value(text, at)
+        values.append(value)
+    return values
+
+
+def _value(text: str, at: int) -> tuple[msgspec.Raw, int]:
+    """A value as it is written, and where the next one begins."""
+    start = _after_blank(text, at)
+    _, end = _strict.raw_decode(text, start)
+    at = _after_blank(text, end)
+    return msgspec.Raw(text[start:end].encode()), _after_blank(text, at + 1) if text[at] == "," else at
 
 
 def _after_blank(text: str, at: int) -> int:

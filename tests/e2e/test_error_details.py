@@ -6,6 +6,7 @@ The comments of the proto are the table: they are parsed here, and nothing of th
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from support.calls import (
     to_target,
     user,
 )
-from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc, error_reason_pb2, message_pb2
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, chat_service_pb2_grpc, error_reason_pb2, message_pb2
 from trunkline_service.config import Limits, Timeouts
 from trunkline_service.rpc.status import RULES
 from trunkline_service.simulator.behaviours import FAULTS
@@ -175,11 +176,11 @@ def test_no_fault_is_forgotten() -> None:
 @pytest.fixture(scope="module")
 async def impatient() -> AsyncIterator[Running]:
     """A gateway that waits for a provider only so long as a test may take."""
-    async with running(limits=Limits(default_deadline=1.0)) as own:
+    async with running(limits=Limits(default_deadline=0.7)) as own:
         url = own.simulator.url
-        waits = Timeouts(first_event=0.25, idle=0.25)
+        waits = Timeouts(first_event=0.3, idle=0.3)
         providers = {"anthropic": provider(url, timeouts=waits)}
-        async with running(providers=providers, limits=Limits(default_deadline=1.0)) as front:
+        async with running(providers=providers, limits=Limits(default_deadline=0.7)) as front:
             yield Running(front.gateway, own.simulator, front.channel)
 
 
@@ -323,7 +324,7 @@ async def test_counting_fails_in_the_same_form(impatient: Running) -> None:
 
 # The worst case: everything as long as it can be, and in an alphabet that takes the most room.
 
-LONG = "長い説明。" * 50_000
+LONG = "長い説明。" * 1500
 
 
 class WordyProvider:
@@ -331,13 +332,15 @@ class WordyProvider:
 
     def __init__(self) -> None:
         self.status = 400
-        self.kind = "invalid_request_error"
+        self.kind = "invalid_request_error" * 20
         self.prefix = ""
+        self.times = 1
 
     async def answer(self, request: web.Request) -> web.Response:
-        error = {"type": self.kind * 20, "message": self.prefix + LONG, "details": {"error_code": LONG}}
+        error = {"type": self.kind, "message": self.prefix + LONG * self.times, "details": {"error_code": LONG}}
+        body = json.dumps({"type": "error", "error": error}, ensure_ascii=False)
         headers = {"request-id": "req_" + "9" * 4000, "retry-after": "1e9"}
-        return web.json_response({"type": "error", "error": error}, status=self.status, headers=headers)
+        return web.Response(text=body, content_type="application/json", status=self.status, headers=headers)
 
 
 @pytest.fixture(scope="module")
@@ -356,10 +359,16 @@ async def wordy() -> AsyncIterator[tuple[WordyProvider, Running]]:
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 413, 418, 422, 429, 500, 503, 504, 529, 302])
-@pytest.mark.parametrize("prefix", ["", f"messages.{'0.content.' * 500}0: "], ids=["", "path"])
-async def test_the_longest_errors_arrive(status: int, prefix: str, wordy: tuple[WordyProvider, Running]) -> None:
+@pytest.mark.parametrize(
+    ("prefix", "times"),
+    [("", 1), (f"messages.{'0.content.' * 500}0: ", 1), ("", 100)],
+    ids=["long", "path", "too_long_to_be_read"],
+)
+async def test_the_longest_errors_arrive(
+    status: int, prefix: str, times: int, wordy: tuple[WordyProvider, Running]
+) -> None:
     behind, own = wordy
-    behind.status, behind.prefix = status, prefix
+    behind.status, behind.prefix, behind.times = status, prefix, times
     asked = request(f"{'a' * 128}/{'模' * 800}")
     metadata = (("x-request-id", "r" * 64),)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -368,8 +377,19 @@ async def test_the_longest_errors_arrive(status: int, prefix: str, wordy: tuple[
     assert found.reason, found.message
     check_form(found)
     assert len(found.message.encode()) <= 1024
+    if found.reason == "UPSTREAM_REJECTED_REQUEST" and times == 1:
+        assert len(found.message.encode()) > 400
+        assert len(found.fields) == bool(prefix)
     if found.retry is not None:
         assert found.retry.retry_delay.seconds <= 86_400
+
+
+async def test_a_prompt_that_the_providers_policy_forbids(wordy: tuple[WordyProvider, Running]) -> None:
+    behind, own = wordy
+    behind.status, behind.times, behind.prefix = 400, 1, "Output blocked by content filtering policy. "
+    found = await chat_failure(own.stub, request(f"{'a' * 128}/text"))
+    assert found.reason == "CONTENT_BLOCKED"
+    check_form(found)
 
 
 @pytest.mark.parametrize("name", ["ascii", "wide"])
@@ -391,12 +411,14 @@ async def test_a_thousand_violations_arrive(name: str, impatient: Running) -> No
 
 
 async def test_a_hundred_unsupported_fields_arrive(impatient: Running) -> None:
+    """The first with a long text of the caller's own, in the message too; the others fill the room that is left."""
     asked = request("anthropic/text")
     for number in range(100):
-        asked.input.messages.add(role=message_pb2.ROLE_USER, name=f"speaker {number}")
+        of = "x" if number else "長い" * 1000
+        asked.input.tools.add(provider_defined=chat_input_pb2.ProviderTool(provider_type=of, raw_json="{}"))
     found = await chat_failure(impatient.stub, asked)
     assert found.reason == "CAPABILITY_NOT_SUPPORTED"
-    assert found.fields[:2] == ["input.messages[1].name", "input.messages[2].name"]
+    assert found.fields[:2] == ["input.tools[0].provider_defined", "input.tools[1].provider_defined"]
     check_form(found, asked_a_provider=False)
 
 

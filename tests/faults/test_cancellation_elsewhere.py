@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import random
-import socket
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 
 import grpc
 import pytest
 
+from faults import places
 from faults.caller import WAYS, Caller, Method, Way
 from faults.rig import PROMPTLY, Rig, image, promptly, rig, until
 from faults.upstream import ANSWER, BEGINNING, Connection, Upstream, answer, chunk, delta, head
@@ -25,40 +25,29 @@ from trunkline_service.simulator import Simulator
 HELLO = calls.chat_input("up/m")
 
 
-@contextmanager
-def full_backlog() -> Iterator[int]:
-    """A port where connecting takes for ever: who listens there takes no more."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(server.getsockname())
-        yield server.getsockname()[1]
-        for filler in fillers:
-            filler.close()
+def open_files() -> set[int]:
+    found = set()
+    for number in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError):
+            found.add(os.fstat(int(number)).st_ino)
+    return found
 
 
-@contextmanager
-def mute() -> Iterator[int]:
-    """A port where connecting works, and nothing ever happens after that."""
-    with socket.create_server(("127.0.0.1", 0), backlog=8) as server:
-        yield server.getsockname()[1]
-
-
-@pytest.mark.parametrize(("port", "scheme"), [(full_backlog, "http"), (mute, "https")], ids=["TCP", "TLS"])
+@pytest.mark.parametrize(("place", "scheme"), [(places.full, "http"), (places.mute, "https")], ids=["TCP", "TLS"])
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("method", ["unary", "stream", "count"])
-async def test_while_it_connects(
-    method: Method, way: Way, port: Callable[[], AbstractContextManager[int]], scheme: str
-) -> None:
+async def test_while_it_connects(method: Method, way: Way, place: places.Place, scheme: str) -> None:
     async def attempt() -> float:
-        with port() as number:
-            async with rig(f"{scheme}://127.0.0.1:{number}") as r:
-                fillers = r.sockets()
+        with place() as port:
+            async with rig(f"{scheme}://127.0.0.1:{port}") as r:
+                # Nobody is there to see the connection go, so it is for its file in this process to disappear.
+                fillers, files = r.sockets(), open_files()
                 caller = Caller(r, method, HELLO, way)
-                await until(lambda: r.sockets() > fillers)
+                await until(lambda: open_files() - files)
+                await asyncio.sleep(0.02)
+                opened = open_files() - files
                 left = await caller.leave()
-                await until(lambda: r.sockets() == fillers)
+                await until(lambda: not opened & open_files())
                 gone = time.monotonic()
                 await caller.end()
                 await r.settled(sockets=fillers)

@@ -68,21 +68,20 @@ class Router:
                 route = self._settings.routes.get(routing.route_name)
                 if route is None:
                     raise _not_found("route", routing.route_name, self._settings.routes)
-                path = f"routes.{routing.route_name}"
             case "route":
                 if not self._settings.allow_inline_routes:
                     raise InvalidRequest([Violation("routing.route", "this gateway takes no routes from callers")])
-                route, path = routing.route, "routing.route"
+                route = routing.route
             case _:
                 name, model = self._resolve(chat_input.model)
-                return self._leg(route_pb2.Target(provider=name, model=model), "routing.route.target", routing)
+                return self._leg(route_pb2.Target(provider=name, model=model), routing)
         target = route_pb2.Target()
         target.CopyFrom(route.target)
         if not target.model:
             target.model = self._model_of(chat_input.model)
         if not target.model:
             raise InvalidRequest([Violation("input.model", "is required, as the route names no model")])
-        return self._leg(target, f"{path}.target", routing)
+        return self._leg(target, routing)
 
     async def with_maximum(self, leg: Leg, deadline: float) -> Leg:
         """The leg with its model's maximum of output tokens, asked from the provider if the catalogue has none."""
@@ -94,9 +93,9 @@ class Router:
             try:
                 endpoint.maxima[model] = await Attempt(leg).model_maximum(deadline)
             except GatewayError as error:
-                if error.reason == error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED:
+                if error.reason not in _UNTOLD and error.metadata.get("upstream_status") != "403":
                     raise
-                # Not to be found out this time: the caller is told to name a number itself.
+                # Not to be found out: the caller is told to name a number itself.
                 return leg
         return _replace(leg, max_output_tokens=endpoint.maxima[model])
 
@@ -133,15 +132,15 @@ class Router:
         name, slash, rest = full.partition("/")
         return rest if slash and name in self._endpoints else full
 
-    def _leg(self, target: route_pb2.Target, path: str, routing: route_pb2.RoutingOptions) -> Leg:
+    def _leg(self, target: route_pb2.Target, routing: route_pb2.RoutingOptions) -> Leg:
         endpoint = self._endpoints.get(target.provider)
         if endpoint is None:
             raise _not_found("provider", target.provider, self._endpoints)
         settings = endpoint.settings
-        key = target.api_key or (settings.api_key.value() if settings.api_key is not None else "")
+        key = target.api_key or _own_key(settings)
         if not key:
             msg = f"is required: the gateway has no key of its own for {target.provider!r}"
-            raise InvalidRequest([Violation(f"{path}.api_key", msg)])
+            raise InvalidRequest([Violation("routing.route.target.api_key", msg)])
         facts = catalog.find(settings.type, target.model)
         return Leg(
             provider=endpoint.provider,
@@ -163,6 +162,37 @@ class Router:
                 drop_unsupported=routing.unsupported_fields == route_pb2.UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING,
             ),
         )
+
+
+# Why a provider does not tell a model's maximum, though it may well answer for the model.
+_UNTOLD = frozenset(
+    {
+        error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND,
+        error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST,
+        error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR,
+    }
+)
+
+
+def _own_key(settings: ProviderSettings) -> str:
+    """The gateway's own key for a provider; empty if it has none.
+
+    Raises:
+        GatewayError: UPSTREAM_CREDENTIALS_REJECTED; it should have one.
+    """
+    if settings.api_key is None:
+        return ""
+    try:
+        key = settings.api_key.value()
+    except LookupError:
+        key = ""
+    if key and key.isascii() and key.isprintable():
+        return key
+    # Settings are checked when they are read, but what they name may change under a running service.
+    raise GatewayError(
+        error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED,
+        f"the gateway's key for {settings.name!r} is gone, or no key",
+    )
 
 
 def _replace(leg: Leg, *, max_output_tokens: int | None) -> Leg:

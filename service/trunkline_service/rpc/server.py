@@ -18,6 +18,7 @@ from trunkline_service.rpc.chat import ChatServicer
 from trunkline_service.rpc.edge import Edge
 from trunkline_service.rpc.tls import server_credentials
 
+FOREVER = 1e9
 SERVICES = tuple(service.full_name for service in chat_service_pb2.DESCRIPTOR.services_by_name.values())
 
 # A client that pings every 30 s while a model thinks is welcome.
@@ -57,6 +58,8 @@ class Server:
             port = 0
         if not port:
             msg = f"cannot listen at {listen}: the port is taken, or the address is not this machine's"
+            if self._settings.tls is not None:
+                msg += ", or the TLS certificate and its key do not belong together"
             raise StartupError(msg)
         await self._server.start()
         for name in ("", *SERVICES):
@@ -85,10 +88,11 @@ class Server:
         await self._health.enter_graceful_shutdown()
         await asyncio.wait((hurry,), timeout=delay)
         self._edge.draining = True
-        stopping = asyncio.create_task(self._server.stop(grace))
+        stopping = asyncio.create_task(self._server.stop(FOREVER))
         # Not `stopping` alone: a health watcher that stays would hold it for the whole grace.
-        await asyncio.wait((stopping, idle, hurry), return_when=asyncio.FIRST_COMPLETED)
-        # One after the other: where two of these overlap, grpc.aio uses a server that is no more, and crashes.
+        await asyncio.wait((stopping, idle, hurry), timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+        # One after the other: where two of these overlap, grpc.aio uses a server that is no more, and crashes. And with
+        # a grace of its own it must not be cancelled once that is over.
         for task in (stopping, idle, hurry):
             task.cancel()
         await asyncio.wait((stopping, idle, hurry))

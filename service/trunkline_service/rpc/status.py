@@ -121,7 +121,8 @@ def to_status(error: GatewayError, request_id: str) -> Status:
         ("x-request-id", request_id),
     ]
     if "provider" in error.metadata:
-        # One was asked, and the gateway has made its attempts. A client library that repeats UNAVAILABLE by itself would multiply them.
+        # One was asked, and the gateway has made its attempts. A client library that repeats UNAVAILABLE by itself
+        # would multiply them.
         trailers.append(("grpc-retry-pushback-ms", "-1"))
     return Status(rule.code, message, tuple(trailers))
 

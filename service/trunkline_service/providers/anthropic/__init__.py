@@ -52,9 +52,10 @@ class AnthropicProvider:
         try:
             fields = Fields(body)
             count = fields.integer("input_tokens")
-        except json_text.JsonTextError:
+            rest = fields.rest()
+        except ValueError:
             count = None
-        if count is None:
+        if count is None or count < 0:
             msg = "the count has no input_tokens"
             raise ProtocolViolation(msg)
         return chat_service_pb2.CountTokensResponse(
@@ -62,7 +63,7 @@ class AnthropicProvider:
             method=chat_service_pb2.COUNT_METHOD_PROVIDER,
             provider=target.provider,
             model=target.model,
-            provider_fields_json=fields.rest(),
+            provider_fields_json=rest,
         )
 
     def decode_model(self, body: bytes) -> int | None:

@@ -80,10 +80,14 @@ def raw(text: str) -> msgspec.Raw:
     return msgspec.Raw(text.encode())
 
 
-def _text(block: message_pb2.ContentBlock, _path: str, _report: EncodeReport) -> Json:
+def _text(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -> Json:
     result: Json = {"type": "text", "text": block.text.text}
     if block.text.citations:
-        result["citations"] = [_citation(citation) for citation in block.text.citations]
+        encoded = [
+            _citation(citation, f"{path}.text.citations[{number}]", report)
+            for number, citation in enumerate(block.text.citations)
+        ]
+        result["citations"] = [citation for citation in encoded if citation is not None]
     return result
 
 
@@ -214,14 +218,15 @@ def _search_result(block: message_pb2.ContentBlock, path: str, report: EncodeRep
 
 
 def _opaque(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -> msgspec.Raw | None:
-    if block.opaque.provider_type != "anthropic":
-        report.unsupported(
-            f"{path}.opaque",
-            f"a block of {block.opaque.provider_type!r} means nothing to Anthropic",
-            capability="foreign_blocks",
-        )
+    return _own(block.opaque, f"{path}.opaque", "block", report)
+
+
+def _own(opaque: message_pb2.Opaque, path: str, what: str, report: EncodeReport) -> msgspec.Raw | None:
+    if opaque.provider_type != "anthropic":
+        description = f"a {what} of {opaque.provider_type!r} means nothing to Anthropic"
+        report.unsupported(path, description, capability=f"foreign_{what}s")
         return None
-    return raw(block.opaque.raw_json)
+    return raw(opaque.raw_json)
 
 
 _Encoder = Callable[[message_pb2.ContentBlock, str, EncodeReport], Json | msgspec.Raw | None]
@@ -239,10 +244,10 @@ _ENCODERS: Mapping[str, _Encoder] = {
 }
 
 
-def _citation(citation: message_pb2.Citation) -> Json | msgspec.Raw:
+def _citation(citation: message_pb2.Citation, path: str, report: EncodeReport) -> Json | msgspec.Raw | None:
     location = citation.WhichOneof("location")
     if location == "opaque":
-        return raw(citation.opaque.raw_json)
+        return _own(citation.opaque, f"{path}.opaque", "citation", report)
     result: Json = {"type": _CITATION_TYPES.get(location or "", location)}
     if location is not None:
         message = getattr(citation, location)

@@ -49,7 +49,7 @@ class Ending:
         """A `fallback` block: the provider went on with another of its models, which wrote what follows."""
         if block.type != "fallback":
             return
-        to = Fields(block.raw_json.encode()).raw("to")
+        to = Fields(block.raw_json.encode()).object("to")
         if to is not None and (model := Fields(to).text("model")):
             self._origin = blocks_out.origin(target, model)
 

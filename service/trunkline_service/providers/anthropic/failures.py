@@ -8,16 +8,15 @@ on it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
-
 from trunkline.v1 import error_reason_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline_service.errors import GatewayError, Violation
-from trunkline_service.providers.anthropic import field_paths
+from trunkline_service.providers.anthropic import field_paths, surrogates
 from trunkline_service.providers.anthropic.headers import request_id, retry_after
 from trunkline_service.providers.base import Target
 
@@ -91,9 +90,9 @@ _QUOTED = frozenset(
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, target: Target) -> GatewayError:
     """What a response that is not a success means. Its body may be anything: proxies answer in HTML."""
-    said = _said(body)
+    said = _said(body, target)
     metadata = {"upstream_status": str(status)}
-    if identifier := request_id(headers) or said.request_id:
+    if identifier := request_id(headers) or said.request_id[:200]:
         metadata["upstream_request_id"] = identifier
     retryable = False if headers.get("x-should-retry") == "false" else None
     return _error(status, said, target, metadata, retry_after(headers), retryable)
@@ -101,10 +100,10 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, target: T
 
 def decode_stream_error(data: bytes, target: Target) -> GatewayError:
     """What an `error` event means. It has no status of its own; its type stands for one."""
-    said = _said(data)
+    said = _said(data, target)
     metadata = {"upstream_status": "200"}
     if said.request_id:
-        metadata["upstream_request_id"] = said.request_id
+        metadata["upstream_request_id"] = said.request_id[:200]
     return _error(_STATUS_OF_TYPE.get(said.type, 500), said, target, metadata, None, None)
 
 
@@ -116,32 +115,25 @@ class _Said:
     request_id: str = ""
 
 
-class _Details(msgspec.Struct):
-    error_code: str | None = None
-
-
-class _Error(msgspec.Struct):
-    type: str | None = None
-    message: str | None = None
-    details: _Details | None = None
-
-
-class _Envelope(msgspec.Struct):
-    error: _Error | None = None
-    request_id: str | None = None
-
-
-_envelope = msgspec.json.Decoder(_Envelope)
-
-
-def _said(body: bytes) -> _Said:
+def _said(body: bytes, target: Target) -> _Said:
+    """What the body says, as far as it has the shape of an error; without the key, which a proxy may have quoted."""
     try:
-        envelope = _envelope.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        envelope = json.loads(body)
+    except (ValueError, RecursionError):
         return _Said()
-    error = envelope.error or _Error()
-    code = error.details.error_code if error.details is not None else None
-    return _Said(error.type or "", error.message or "", code or "", envelope.request_id or "")
+    error = _member(envelope, "error")
+    found = (
+        _member(error, "type"),
+        _member(error, "message"),
+        _member(_member(error, "details"), "error_code"),
+        _member(envelope, "request_id"),
+    )
+    texts = [surrogates.whole(each) if isinstance(each, str) else "" for each in found]
+    return _Said(*(text.replace(target.api_key, "…") for text in texts) if target.api_key else texts)
+
+
+def _member(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _error(
@@ -159,10 +151,9 @@ def _error(
     text = _TEXTS[reason]
     violations: list[Violation] = []
     if reason in _QUOTED and said.message:
-        message = said.message if not target.api_key else said.message.replace(target.api_key, "…")
-        metadata["upstream_message"] = message[:MAX_MESSAGE_CHARACTERS]
+        metadata["upstream_message"] = said.message[:MAX_MESSAGE_CHARACTERS]
         text = f"{text}: {metadata['upstream_message']}"
-        if path := field_paths.from_message(message):
+        if path := field_paths.from_message(said.message):
             violations.append(Violation(path, metadata["upstream_message"]))
     if reason == error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED:
         metadata |= _lengths(said.message)

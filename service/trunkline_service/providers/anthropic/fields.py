@@ -57,7 +57,11 @@ class Fields:
 
     def items(self, name: str) -> list[msgspec.Raw] | None:
         """Takes a list; None if it is absent or null."""
-        return self._take(name, list[msgspec.Raw])
+        value = self._members.get(name)
+        if value is None or bytes(value)[:1] not in b"[n":
+            return None
+        del self._members[name]
+        return None if value == _NULL else json_text.parse_list(value)
 
     def put_back(self, name: str, value: msgspec.Raw) -> None:
         """Returns a value that turned out to say more than its field can hold."""

@@ -82,7 +82,7 @@ def _seconds(value: str | None) -> float | None:
 def _http_date(value: str | None) -> datetime | None:
     try:
         result = email.utils.parsedate_to_datetime(value or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return result if result.tzinfo else result.replace(tzinfo=UTC)
 
@@ -90,6 +90,6 @@ def _http_date(value: str | None) -> datetime | None:
 def _instant(value: str | None) -> datetime | None:
     try:
         result = datetime.fromisoformat(value or "")
-    except ValueError:
+        return (result if result.tzinfo else result.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (result if result.tzinfo else result.replace(tzinfo=UTC)).astimezone(UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
@@ -82,7 +83,7 @@ def encode_model(target: Target) -> UpstreamRequest:
     """The request for what the provider knows about a model."""
     return UpstreamRequest(
         method="GET",
-        url=f"{target.base_url}/v1/models/{target.model}",
+        url=f"{target.base_url}/v1/models/{urllib.parse.quote(target.model, safe='')}",
         headers=_headers(target, target.version or LEGACY_VERSION, (), accept="application/json"),
         body=b"",
     )
@@ -290,10 +291,16 @@ def _newest_version_for(chat_input: ChatInput, body: Json) -> str:
 
 
 def _cited_by_user(block: message_pb2.ContentBlock) -> bool:
-    kind = block.WhichOneof("kind")
-    if kind == "search_result":
-        return any(text.text.citations for text in block.search_result.content)
-    return kind == "text" and bool(block.text.citations)
+    match block.WhichOneof("kind"):
+        case "text":
+            return bool(block.text.citations)
+        case "search_result":
+            return any(map(_cited_by_user, block.search_result.content))
+        case "tool_result":
+            return any(map(_cited_by_user, block.tool_result.content))
+        case "document":
+            return any(map(_cited_by_user, block.document.content.blocks))
+    return False
 
 
 def _is_document(block: message_pb2.ContentBlock) -> bool:

@@ -256,12 +256,12 @@ class AnthropicStream:
             start.block_start.index = block.index
             start.block_start.block.CopyFrom(block.whole())
             result.append(start)
-        elif block.pieces and not _is_json("".join(block.pieces)):
+        elif (arguments := "".join(block.pieces)) and not _is_json(arguments, must_be_object=True):
             self._warnings.append(
                 route_pb2.Warning(
                     code=route_pb2.WARNING_CODE_UNEXPECTED_OUTPUT,
                     field=f"message.content[{block.index}].tool_use.input_json",
-                    message="the model wrote arguments that are not JSON",
+                    message="the model wrote arguments that are not a JSON object",
                 )
             )
         if block.pending_surrogate and block.kind in surrogates.DELTAS:
@@ -269,7 +269,7 @@ class AnthropicStream:
             half.block_delta.index = block.index
             setattr(half.block_delta, surrogates.DELTAS[block.kind], "\ufffd")
             result.append(half)
-        if block.initial_input not in ("", "{}") and not any(block.pieces):
+        if block.initial_input not in ("", "{}") and not "".join(block.pieces):
             whole = ChatEvent()
             whole.block_delta.index = block.index
             whole.block_delta.input_json = block.initial_input
@@ -368,9 +368,9 @@ _HANDLERS: dict[str, Callable[[AnthropicStream, Fields, list[ChatEvent]], None]]
 }
 
 
-def _is_json(text: str) -> bool:
+def _is_json(text: str, *, must_be_object: bool = False) -> bool:
     try:
-        json_text.check(text, must_be_object=False)
+        json_text.check(text, must_be_object=must_be_object)
     except json_text.JsonTextError:
         return False
     return True

@@ -45,7 +45,7 @@ _decoder = msgspec.json.Decoder(_Usage)
 class UsageMeter:
     """The usage of one answer: what `message_start` says, with what each `message_delta` says laid over it.
 
-    Values are totals, not increments; a member that is absent keeps what was known.
+    Values are totals, not increments; a member that is absent or null keeps what was known.
     """
 
     def __init__(self) -> None:
@@ -53,8 +53,9 @@ class UsageMeter:
 
     def update(self, data: msgspec.Raw) -> None:
         """Raises `JsonTextError` if `data` is neither a JSON object nor null."""
-        if bytes(data) != b"null":
-            self._members.update(json_text.parse_object(data))
+        for name, value in json_text.parse_object(data).items() if bytes(data) != b"null" else ():
+            if bytes(value) != b"null" or name not in self._members:
+                self._members[name] = value
 
     def usage(self) -> chat_service_pb2.Usage:
         """The usage so far."""
