@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bench.processes import Server
+from bench.processes import Server, foreign_cpu
 from bench.scenarios import Scenario
 
 
@@ -30,7 +30,11 @@ class Client(Protocol):
 
 @dataclass(slots=True)
 class Figures:
-    """What one measurement found. Times in milliseconds, CPU in microseconds."""
+    """What one measurement found. Times in milliseconds, CPU in microseconds, memory in MiB.
+
+    `utilisation` is how many cores the gateway was using, `others` how many were used by what has no part in this: with
+    much of that, caches are cold and figures high.
+    """
 
     calls: int
     rate: float
@@ -40,6 +44,7 @@ class Figures:
     cpu_per_call: float
     cpu_per_frame: float
     utilisation: float
+    others: float
     rss: float
     failures: list[str] = field(default_factory=list)
 
@@ -64,9 +69,9 @@ async def measure(client: Client, server: Server, scenario: Scenario, seconds: f
         latencies.append(ended - began)
         return call
 
-    began, cpu = time.perf_counter(), server.cpu()
+    began, cpu, foreign = time.perf_counter(), server.cpu(), foreign_cpu(server)
     await _workers(scenario, seconds, one)
-    took, cpu = time.perf_counter() - began, server.cpu() - cpu
+    took, cpu, foreign = time.perf_counter() - began, server.cpu() - cpu, foreign_cpu(server) - foreign
     frames = sum(call.frames for call in calls)
     return Figures(
         calls=len(calls),
@@ -77,6 +82,7 @@ async def measure(client: Client, server: Server, scenario: Scenario, seconds: f
         cpu_per_call=cpu / len(calls) * 1e6,
         cpu_per_frame=cpu / max(frames, 1) * 1e6,
         utilisation=cpu / took,
+        others=max(foreign, 0.0) / took,
         rss=server.rss(),
         failures=[call.failure for call in calls if call.failure],
     )

@@ -69,6 +69,14 @@ class Server:
         return [self.process, *self.process.children(recursive=True)]
 
 
+def foreign_cpu(server: Server) -> float:
+    """Seconds of CPU that the whole machine has spent, but for us, the processes that we started, and `server`."""
+    everybody = psutil.cpu_times()
+    ours = psutil.Process()
+    family = Server(ours).cpu() + (0 if ours in server.process.parents() else server.cpu())
+    return everybody.user + everybody.nice + everybody.system + everybody.irq + everybody.softirq - family
+
+
 def cores() -> tuple[int | None, int | None]:
     """The gateway's core and everybody else's; None where there are not two of them, or they cannot be chosen."""
     if sys.platform != "linux" or len(mine := sorted(os.sched_getaffinity(0))) < 2:

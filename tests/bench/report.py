@@ -19,7 +19,7 @@ LITELLM_TIMES = 8.0
 
 HEAD = (
     f"  {'':20} {'us/call':>8} {'us/frame':>8} {'spread':>15} {'calls/s':>8} {'p50 ms':>8} {'p99 ms':>8} "
-    f"{'first ms':>8} {'core':>5} {'MiB':>5} {'failed':>6}"
+    f"{'first ms':>8} {'core':>5} {'others':>6} {'MiB':>5} {'failed':>6}"
 )
 
 
@@ -43,7 +43,8 @@ def _line(name: str, runs: Sequence[Figures], scenario: Scenario) -> str:
         f"{f'{min(costs):.{digits}f}–{max(costs):.{digits}f}':>15} "
         f"{middle(lambda run: run.rate):8.1f} {middle(lambda run: run.p50):8.2f} "
         f"{middle(lambda run: run.p99):8.2f} {middle(lambda run: run.first_p50):8.2f} "
-        f"{middle(lambda run: run.utilisation):5.0%} {middle(lambda run: run.rss):5.0f} "
+        f"{middle(lambda run: run.utilisation):5.0%} {middle(lambda run: run.others):6.0%} "
+        f"{middle(lambda run: run.rss):5.0f} "
         f"{sum(len(run.failures) for run in runs):6}"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import grpc
 
@@ -17,7 +17,7 @@ Way = Literal["cancels", "disconnects", "times out"]
 WAYS: tuple[Way, ...] = ("cancels", "disconnects", "times out")
 TIMEOUT = 0.2
 
-AnyCall: TypeAlias = "grpc.aio.UnaryUnaryCall | grpc.aio.UnaryStreamCall"
+AnyCall: TypeAlias = "grpc.aio.UnaryUnaryCall[Any, Any] | grpc.aio.UnaryStreamCall[Any, Any]"
 
 
 class Caller:

@@ -123,7 +123,7 @@ async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
 
 
 async def promptly(attempt: Callable[[], Awaitable[float]]) -> None:
-    """Fails if `attempt`, which returns seconds, takes more than `PROMPTLY`: three times, as the machine may be busy."""
+    """Fails if `attempt`, which returns seconds, takes more than `PROMPTLY`; three times, as machines get busy."""
     taken: list[float] = []
     for _ in range(3):
         taken.append(await attempt())

@@ -137,8 +137,7 @@ async def left_in(script: Script, ask: Callable[[Rig], Caller]) -> float:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("method", ["unary", "stream"])
+@pytest.mark.parametrize(("method", "way"), [("unary", "cancels"), *itertools.product(("stream",), WAYS)])
 async def test_in_the_middle_of_an_answer(method: Method, way: Way, script: Script) -> None:
     await promptly(lambda: left_in(script, lambda r: Caller(r, method, calls.chat_input("up/m"), way)))
 

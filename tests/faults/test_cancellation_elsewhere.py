@@ -1,15 +1,17 @@
-"""A caller that goes away where the wait is not for the provider's answer, that goes with its process, or goes twice."""
+"""A caller that goes away where the wait is not for the provider's answer, goes with its process, or goes twice."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import grpc
 import pytest
@@ -27,15 +29,16 @@ HELLO = calls.chat_input("up/m")
 
 def open_files() -> set[int]:
     found = set()
-    for number in os.listdir("/dev/fd"):
+    for file in Path("/dev/fd").iterdir():
         with contextlib.suppress(OSError):
-            found.add(os.fstat(int(number)).st_ino)
+            found.add(os.fstat(int(file.name)).st_ino)
     return found
 
 
 @pytest.mark.parametrize(("place", "scheme"), [(places.full, "http"), (places.mute, "https")], ids=["TCP", "TLS"])
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("method", ["unary", "stream", "count"])
+@pytest.mark.parametrize(
+    ("method", "way"), [("unary", "cancels"), ("count", "cancels"), *itertools.product(("stream",), WAYS)]
+)
 async def test_while_it_connects(method: Method, way: Way, place: places.Place, scheme: str) -> None:
     async def attempt() -> float:
         with place() as port:
@@ -156,7 +159,7 @@ async def test_a_caller_that_is_killed(sim: Simulator) -> None:
         sim.clear()
         async with rig(sim.url, slots=20) as r:
             command = [sys.executable, "-c", CLIENT, r.gateway.address, *(f"up/{model}" for model in models)]
-            with subprocess.Popen(command, cwd="tests") as client:
+            with subprocess.Popen(command, cwd=Path(__file__).parents[1]) as client:  # noqa: ASYNC220 - it has begun at once
                 await until(lambda: len(sim.calls) == 2 * len(models), 20)
                 await asyncio.sleep(0.2)
                 assert all(call.outcome == "running" for call in sim.calls)
@@ -266,7 +269,7 @@ async def test_how_long_it_takes(sim: Simulator, capsys: pytest.CaptureFixture[s
     """The middle of many must be far better than the limit for each."""
     taken: list[float] = []
     async with rig(sim.url) as r:
-        for number in range(200):
+        for number in range(100):
             sim.clear()
             model = ("silence", "stall", "paced-n1000-g20", "stall-pings-g20")[number % 4]
             caller = Caller(r, "stream" if number % 3 else "unary", calls.chat_input(f"up/{model}"))

@@ -6,10 +6,22 @@ import asyncio
 
 import grpc
 import pytest
-from support import calls
 
 from faults.rig import image, rig
-from faults.upstream import ANSWER, BLOCK_START, END, LAST_CHUNK, START, Connection, Upstream, answer, chunk, delta, head
+from faults.upstream import (
+    ANSWER,
+    BLOCK_START,
+    END,
+    LAST_CHUNK,
+    START,
+    Connection,
+    Upstream,
+    answer,
+    chunk,
+    delta,
+    head,
+)
+from support import calls
 from trunkline.v1 import chat_service_pb2
 
 
@@ -100,7 +112,7 @@ async def test_a_large_request_arrives_whole() -> None:
             bodies.append(await connection.request())
             await connection.send(head(), chunk(ANSWER), LAST_CHUNK)
 
-    picture = image(20)
+    picture = image(8)
     asked = calls.chat_input("up/m", calls.user("What is this?", picture))
     async with Upstream(takes) as upstream, rig(upstream.url) as r:
         for _ in range(2):

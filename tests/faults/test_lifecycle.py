@@ -14,11 +14,11 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from support import calls
 
 from faults import processes
 from faults.caller import Caller
 from faults.rig import OPTIONS, PROMPTLY, connected, promptly, rig, until
+from support import calls
 from trunkline.v1 import chat_service_pb2
 from trunkline_service.config import Limits
 from trunkline_service.simulator import Simulator
@@ -28,18 +28,14 @@ SERVICE = "trunkline.v1.ChatService"
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-async def events_of(call: grpc.aio.UnaryStreamCall[object, chat_service_pb2.StreamChatResponse]) -> list[chat_service_pb2.ChatEvent]:
-    return [event async for message in call for event in message.events]
-
-
 async def code_of(call: grpc.aio.Call) -> grpc.StatusCode:
     return await asyncio.wait_for(call.code(), 5)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 async def test_the_end_waits_for_calls_in_flight(sim: Simulator, tmp_path: Path, number: signal.Signals) -> None:
     async with processes.gateway(tmp_path, sim.url) as served, connected(served.address) as (_, stub):
-        stream = asyncio.create_task(events_of(stub.StreamChat(calls.stream_request("up/paced-n40-g20"), timeout=10)))
+        stream = asyncio.create_task(calls.events_of(stub, calls.stream_request("up/paced-n40-g20")))
         whole = asyncio.ensure_future(stub.Chat(calls.request("up/slow-t700"), timeout=10))
         count = asyncio.create_task(_count(stub))
         await count
@@ -94,7 +90,7 @@ async def test_who_only_watches_does_not_hold_it_up(sim: Simulator, tmp_path: Pa
         reflects = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo()
         await reflects.write(reflection_pb2.ServerReflectionRequest(list_services=""))
         await reflects.read()
-        stream = asyncio.create_task(events_of(stub.StreamChat(calls.stream_request("up/paced-n20-g20"), timeout=10)))
+        stream = asyncio.create_task(calls.events_of(stub, calls.stream_request("up/paced-n20-g20")))
         await until(lambda: sim.calls and sim.calls[0].frames_sent > 4)
         served.signal(signal.SIGTERM)
         assert (await stream)[-1].HasField("completion")
@@ -103,7 +99,7 @@ async def test_who_only_watches_does_not_hold_it_up(sim: Simulator, tmp_path: Pa
         assert time.monotonic() - ended < 1
 
 
-@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("second", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 async def test_a_second_signal_ends_it_at_once(sim: Simulator, tmp_path: Path, second: signal.Signals) -> None:
     async with processes.gateway(tmp_path, sim.url) as served, connected(served.address) as (_, stub):
         call = stub.StreamChat(calls.stream_request("up/stall"), timeout=30)
@@ -118,6 +114,7 @@ async def test_a_second_signal_ends_it_at_once(sim: Simulator, tmp_path: Path, s
         await until(lambda: sim.calls[0].outcome == "hung_up")
 
 
+@pytest.mark.slow
 async def test_a_second_signal_within_the_delay(sim: Simulator, tmp_path: Path) -> None:
     async with processes.gateway(tmp_path, sim.url, limits="{drain_delay: 30s}") as served:
         served.signal(signal.SIGTERM)
@@ -126,6 +123,7 @@ async def test_a_second_signal_within_the_delay(sim: Simulator, tmp_path: Path) 
         assert await served.ended(2) == 0
 
 
+@pytest.mark.slow
 async def test_the_end_waits_no_longer_than_its_grace(sim: Simulator, tmp_path: Path) -> None:
     async with (
         processes.gateway(tmp_path, sim.url, limits="{drain_grace: 500ms}") as served,
@@ -157,18 +155,17 @@ async def test_a_gateway_that_is_killed(sim: Simulator, tmp_path: Path) -> None:
     await promptly(attempt)
 
 
+@pytest.mark.slow
 async def test_a_provider_that_is_killed() -> None:
     async with processes.trunkline("simulate", "--port", "0") as upstream:
         port = upstream.address.rpartition(":")[2]
         async with rig(f"http://{upstream.address}", limits=Limits(max_concurrent_calls=10)) as r:
-            stream = r.stub.StreamChat(calls.stream_request("up/paced-n1000-g10"), timeout=30)
-            await stream.read()
+            asked = calls.stream_request("up/paced-n1000-g10")
+            stream = asyncio.create_task(calls.stream_failure(r.stub, asked))
+            await asyncio.sleep(0.3)
             killed = upstream.signal(signal.SIGKILL)
-            with pytest.raises(grpc.aio.AioRpcError) as caught:
-                while await stream.read() is not grpc.aio.EOF:
-                    pass
-                await stream
-            failure = calls.failure(caught.value)
+            events, failure = await stream
+            assert len(events) > 10
             assert failure.reason == "STREAM_INTERRUPTED"
             assert failure.info.metadata["cause"] == "ERROR_REASON_UPSTREAM_UNREACHABLE"
             assert time.monotonic() - killed < 0.5
@@ -181,21 +178,22 @@ async def test_a_provider_that_is_killed() -> None:
 
 
 @asynccontextmanager
-async def narrow(address: str) -> AsyncIterator[str]:
-    """A way to `address` that takes its time with what comes back: about 6 MB a second."""
+async def through(address: str, flows: asyncio.Event) -> AsyncIterator[str]:
+    """A way to `address` that lets pass what comes back while `flows` is set."""
     host, _, port = address.rpartition(":")
 
-    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pause: float) -> None:
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65536):
-                await asyncio.sleep(pause)
                 writer.write(data)
                 await writer.drain()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         back, forth = await asyncio.open_connection(host, int(port), limit=65536)
-        asking = asyncio.create_task(pipe(reader, forth, 0))
-        await pipe(back, writer, 0.01)
+        asking = asyncio.create_task(pipe(reader, forth))
+        while await flows.wait() and (data := await back.read(65536)):
+            writer.write(data)
+            await writer.drain()
         asking.cancel()
         forth.close()
         writer.close()
@@ -205,20 +203,20 @@ async def narrow(address: str) -> AsyncIterator[str]:
         yield f"127.0.0.1:{name[1]}"
 
 
-@pytest.mark.parametrize("method", ["unary", "stream"])
-async def test_large_answers_are_sent_to_their_end(sim: Simulator, method: str) -> None:
+async def test_the_end_waits_until_answers_have_been_sent(sim: Simulator) -> None:
     """The last call is over when the last of its answer has left, not when its handler has returned."""
-    async with rig(sim.url) as r, narrow(r.gateway.address) as address, connected(address) as (_, stub):
-        began = time.monotonic()
-        if method == "unary":
-            call = asyncio.ensure_future(stub.Chat(calls.request("up/big-n6"), timeout=20))
-        else:
-            call = asyncio.create_task(events_of(stub.StreamChat(calls.stream_request("up/big-n6"), timeout=20)))
+    flows = asyncio.Event()
+    flows.set()
+    async with rig(sim.url) as r, through(r.gateway.address, flows) as address, connected(address) as (_, stub):
+        flows.clear()
+        call = asyncio.ensure_future(stub.Chat(calls.request("up/big-n24"), timeout=20))
         await until(lambda: sim.calls and sim.calls[0].outcome == "answered")
-        await r.gateway.drain(delay=0, grace=20)
-        answer = await call
-        assert time.monotonic() - began > 0.5
-        assert answer.ByteSize() > 6 * 2**20 if method == "unary" else answer[-1].HasField("completion")
+        draining = asyncio.create_task(r.gateway.drain(delay=0, grace=20))
+        await asyncio.sleep(1)
+        assert not draining.done()
+        flows.set()
+        assert (await call).ByteSize() > 24 * 2**20
+        await draining
 
 
 async def test_a_stream_that_is_read_late_is_sent_to_its_end(sim: Simulator) -> None:
@@ -228,7 +226,8 @@ async def test_a_stream_that_is_read_late_is_sent_to_its_end(sim: Simulator) -> 
         draining = asyncio.create_task(r.gateway.drain(delay=0, grace=20))
         await asyncio.sleep(0.5)
         assert not draining.done()
-        assert (await events_of(call))[-1].HasField("completion")
+        events = [event async for message in call for event in message.events]
+        assert events[-1].HasField("completion")
         await draining
 
 

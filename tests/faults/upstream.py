@@ -20,7 +20,7 @@ _TICK = 0.001
 
 
 class Connection:
-    """The upstream's end of a connection. What it does not read stays in the kernel, as it would with a stuck provider."""
+    """The upstream's end of a connection. What it does not read stays where it is, as with a provider that hangs."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -157,7 +157,7 @@ class Upstream:
     async def connection(self, number: int = 0) -> Connection:
         """The connection of that number, once it is there and its request has begun to come."""
         async with asyncio.timeout(5):
-            while len(self.connections) <= number or not self.connections[number].requests:
+            while len(self.connections) <= number or not self.connections[number].requests:  # noqa: ASYNC110
                 await asyncio.sleep(_TICK)
         return self.connections[number]
 

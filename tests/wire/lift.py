@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from trunkline.v1 import chat_input_pb2, message_pb2
-from trunkline_service.json_text import JsonTextError, dump, parse_object
+from trunkline_service.json_text import JsonTextError, dump, parse_list, parse_object
 from trunkline_service.providers.anthropic import blocks_out
 from trunkline_service.providers.anthropic.fields import Fields
 
@@ -100,7 +100,7 @@ def _messages(members: Members, result: chat_input_pb2.ChatInput) -> None:
     whole = members.raw("messages")
     assert whole is not None
     try:
-        result.messages.extend(map(_message, msgspec.json.decode(whole, type=list[msgspec.Raw])))
+        result.messages.extend(map(_message, parse_list(whole)))
     except (JsonTextError, KeyError):
         # Not what any message looks like: the API is to see it for itself. The contract wants a message in its place.
         del result.messages[:]
@@ -120,7 +120,7 @@ def _message(data: msgspec.Raw) -> message_pb2.Message:
 def _content(data: msgspec.Raw) -> list[message_pb2.ContentBlock]:
     if bytes(data).startswith(b'"'):
         return [message_pb2.ContentBlock(text=message_pb2.TextBlock(text=msgspec.json.decode(data, type=str)))]
-    return [block(entry) for entry in msgspec.json.decode(data, type=list[msgspec.Raw])]
+    return [block(entry) for entry in parse_list(data)]
 
 
 def block(data: msgspec.Raw) -> message_pb2.ContentBlock:
@@ -136,9 +136,16 @@ def block(data: msgspec.Raw) -> message_pb2.ContentBlock:
         return blocks_out.opaque(kind, data)
     lifted = blocks_out.decode_block(data)
     if lifted.WhichOneof("kind") != "opaque":
-        nulls = {name: value for name, value in parse_object(data).items() if bytes(value) == b"null"}
-        held = parse_object(lifted.provider_fields_json.encode()) if lifted.provider_fields_json else {}
-        lifted.provider_fields_json = dump(nulls | held) if nulls | held else ""
+        rest = lifted.provider_fields_json
+        held = parse_object(rest.encode()) if rest else {}
+        # Of the members that are null, the decoder keeps only the content of a result.
+        taken = "content" if lifted.server_tool_result.content_json else ""
+        kept = {
+            name: value
+            for name, value in parse_object(data).items()
+            if name in held or (bytes(value) == b"null" and name != taken)
+        }
+        lifted.provider_fields_json = dump(kept) if kept else ""
     return lifted
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import yaml
@@ -28,6 +28,7 @@ class ModelFacts:
     retires_at: date | None = None
 
 
+@lru_cache(maxsize=1024)
 def find(provider_type: str, model: str) -> ModelFacts | None:
     """Return what is known of a model, by its id, an alias, or its id with a date or "-latest" behind it."""
     models = _models().get(provider_type, {})

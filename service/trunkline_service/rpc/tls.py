@@ -35,24 +35,28 @@ def server_credentials(tls: Tls) -> grpc.ServerCredentials:
 class _Files:
     def __init__(self, tls: Tls) -> None:
         self._tls = tls
-        self._stamp: tuple[int, ...] = ()
+        self._read_when: tuple[tuple[int, ...], ...] = ()
 
     def read(self) -> grpc.ServerCertificateConfiguration:
-        self._stamp = self._times()
+        stamps = self._stamps()
         authority = self._tls.client_ca
-        return grpc.ssl_server_certificate_configuration(
+        configuration = grpc.ssl_server_certificate_configuration(
             [(self._tls.private_key.read_bytes(), self._tls.certificate.read_bytes())],
             root_certificates=None if authority is None else authority.read_bytes(),
         )
+        self._read_when = stamps
+        return configuration
 
     def changed(self) -> grpc.ServerCertificateConfiguration | None:
         """Called for every handshake, on a thread of gRPC's; must not raise. None keeps what there is."""
         try:
-            return self.read() if self._times() != self._stamp else None
+            return self.read() if self._stamps() != self._read_when else None
         except OSError:
             log.service.warning("a TLS file cannot be read; the old certificate stays")
             return None
 
-    def _times(self) -> tuple[int, ...]:
+    def _stamps(self) -> tuple[tuple[int, ...], ...]:
         paths = (self._tls.certificate, self._tls.private_key, self._tls.client_ca)
-        return tuple(path.stat().st_mtime_ns for path in paths if path is not None)
+        found = (path.stat() for path in paths if path is not None)
+        # The inode too: a file may be replaced by one of the same age and length.
+        return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in found)

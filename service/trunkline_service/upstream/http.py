@@ -28,7 +28,7 @@ from trunkline_service.errors import GatewayError
 from trunkline_service.providers.base import UpstreamRequest
 
 DRAIN_SECONDS = 1.0
-# A larger request goes out in pieces of this size, so that it is not copied as a whole, and other calls have their turn.
+# A larger request goes out in pieces of this size: it is not copied as a whole, and other calls have their turn.
 PIECE_BYTES = 256 * 1024
 
 
@@ -57,7 +57,9 @@ class HttpUpstream:
             content = _in_pieces(request.body)
         return Exchange(
             self,
-            httpx.Request(request.method, request.url, headers=headers, content=content, extensions=self._extensions),
+            httpx.Request(
+                request.method, _url(request.url), headers=headers, content=content, extensions=self._extensions
+            ),
         )
 
     async def close(self) -> None:
@@ -225,6 +227,12 @@ def _unreachable(error: Exception) -> GatewayError:
         text,
         metadata=_CONNECT if connecting else {"stage": "headers"},
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _url(url: str) -> httpx.URL:
+    """A parsed address: there are few, and parsing one costs more than building the rest of a request."""
+    return httpx.URL(url)
 
 
 async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:

@@ -1,0 +1,300 @@
+"""What grpc.aio gets wrong by itself, or lets a service get wrong: each measured once, and kept from coming back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import grpc
+import pytest
+
+import trunkline_service.rpc
+from faults.caller import Caller, Method
+from faults.rig import OPTIONS, Stub, rig, until
+from support import calls
+from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
+from trunkline_service.app import Gateway
+from trunkline_service.config import Limits, Settings
+from trunkline_service.errors import StartupError
+from trunkline_service.rpc import server as rpc_server
+from trunkline_service.rpc.edge import Edge
+from trunkline_service.simulator import Simulator
+
+CODE = grpc.StatusCode
+METHODS: tuple[Method, ...] = ("unary", "stream", "batched", "count")
+SECRET = "sk-ant-a-key-in-a-text"
+EVENT = chat_service_pb2.StreamChatResponse(events=[chat_service_pb2.ChatEvent(start=chat_service_pb2.StreamStart())])
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Act = Callable[[Context], Awaitable[None]]
+
+
+class Servicer(chat_service_pb2_grpc.ChatServiceServicer):
+    """Does what a test tells it to, whichever method is called."""
+
+    def __init__(self, act: Act) -> None:
+        self._act = act
+
+    async def Chat(self, request: chat_service_pb2.ChatRequest, context: Context) -> chat_service_pb2.ChatResponse:
+        await self._act(context)
+        return chat_service_pb2.ChatResponse()
+
+    async def StreamChat(self, request: chat_service_pb2.StreamChatRequest, context: Context) -> None:  # type: ignore[override]
+        if request.allow_restart:
+            await context.write(EVENT)
+        await self._act(context)
+
+    async def CountTokens(
+        self, request: chat_service_pb2.CountTokensRequest, context: Context
+    ) -> chat_service_pb2.CountTokensResponse:
+        raise NotImplementedError
+
+
+@asynccontextmanager
+async def behind_the_edge(
+    act: Act, server_options: Sequence[tuple[str, Any]] = (), client_options: Sequence[tuple[str, Any]] = ()
+) -> AsyncIterator[tuple[Stub, Edge]]:
+    """A server with nothing but our edge around a handler that does `act`."""
+    edge = Edge(100)
+    server = grpc.aio.server(interceptors=[edge], options=server_options)
+    servicer = Servicer(act)
+    chat_service_pb2_grpc.add_ChatServiceServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        options = [*OPTIONS, *client_options]
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
+            await channel.channel_ready()
+            yield chat_service_pb2_grpc.ChatServiceStub(channel), edge  # type: ignore[misc]
+    finally:
+        await server.stop(0)
+
+
+async def fails(stub: Stub, method: str) -> calls.Failure:
+    if method == "unary":
+        return await calls.chat_failure(stub, chat_service_pb2.ChatRequest())
+    late = method == "stream, later"
+    _, failure = await calls.stream_failure(stub, chat_service_pb2.StreamChatRequest(allow_restart=late))
+    return failure
+
+
+AT_ANY_TIME = pytest.mark.parametrize("method", ["unary", "stream", "stream, later"])
+
+
+@AT_ANY_TIME
+async def test_a_stray_cancellation_does_not_hang(method: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def act(context: Context) -> None:
+        raise asyncio.CancelledError
+
+    async with behind_the_edge(act) as (stub, edge):
+        began = time.monotonic()
+        failure = await fails(stub, method)
+        assert time.monotonic() - began < 0.1
+        assert (failure.code, failure.reason) == (CODE.INTERNAL, "INTERNAL")
+        await asyncio.wait_for(edge.idle.wait(), 1)
+    caplog.clear()
+
+
+async def leaks_a_cancellation(context: Context) -> None:
+    """A cancellation of something else, that nobody caught."""
+    other = asyncio.get_running_loop().create_future()
+    other.cancel()
+    await other
+
+
+async def times_out_within(context: Context) -> None:
+    async with asyncio.timeout(0.01):
+        await asyncio.sleep(1)
+
+
+@pytest.mark.parametrize("act", [leaks_a_cancellation, times_out_within])
+async def test_nor_does_one_from_further_inside(act: Act, caplog: pytest.LogCaptureFixture) -> None:
+    async with behind_the_edge(act) as (stub, _):
+        assert (await fails(stub, "unary")).reason == "INTERNAL"
+    caplog.clear()
+
+
+@AT_ANY_TIME
+async def test_the_text_of_an_exception_reaches_nobody(method: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def act(context: Context) -> None:
+        raise RuntimeError(SECRET)
+
+    async with behind_the_edge(act) as (stub, _):
+        failure = await fails(stub, method)
+    assert (failure.code, failure.reason, failure.retry) == (CODE.INTERNAL, "INTERNAL", None)
+    assert failure.request_info is not None
+    assert SECRET not in str(failure)
+    # The log says it in its own words, and our formatter leaves the text out.
+    assert [record.name for record in caplog.records if record.levelno >= logging.ERROR] == ["trunkline.service"]
+    caplog.clear()
+
+
+def test_what_a_handler_catches_is_never_the_end_of_its_own_call() -> None:
+    """`AbortError` is an Exception: a handler that aborts and catches would run on after its status has gone."""
+    sources = Path(trunkline_service.rpc.__path__[0])
+    aborting = {file.name for file in sources.glob("*.py") if re.search(r"context\.abort", file.read_text())}
+    assert aborting == {"edge.py"}
+
+
+@pytest.mark.parametrize("method", ["unary", "stream", "batched"])
+async def test_a_cancelled_handler_ends_as_cancelled(
+    sim: Simulator, method: Method, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that returns instead leaks native memory with every call."""
+    async with rig(sim.url) as r:
+        with caplog.at_level(logging.DEBUG, "grpc._cython.cygrpc"):
+            caller = Caller(r, method, calls.chat_input("up/stall"))
+            await until(lambda: sim.calls and sim.calls[0].frames_sent > 4)
+            await caller.leave()
+            await caller.end()
+            await r.settled()
+    # What gRPC says of a handler that let the cancellation pass.
+    assert "RPC cancelled for servicer method" in caplog.text
+
+
+async def test_calls_cancelled_before_they_begin(sim: Simulator) -> None:
+    async with rig(sim.url, slots=4) as r:
+        for number in range(200):
+            caller = Caller(r, METHODS[number % len(METHODS)], calls.chat_input("up/text"))
+            for _ in range(number % 5):
+                await asyncio.sleep(0)
+            await caller.leave()
+            await caller.end()
+        await until(lambda: all(call.outcome != "running" for call in sim.calls))
+        await r.serves()
+
+
+async def test_a_second_server_at_the_same_port_does_not_start() -> None:
+    """With SO_REUSEPORT, which is gRPC's default, it would, and take half of the connections."""
+    async with Gateway(Settings(listen="127.0.0.1:0")) as gateway:
+        with pytest.raises(StartupError, match="the port is taken"):
+            async with Gateway(Settings(listen=gateway.address)):
+                pass
+
+
+async def test_errors_with_very_much_to_say_arrive(sim: Simulator) -> None:
+    """Trailers beyond 8 KiB are replaced by an error about their size, by chance."""
+    asked = calls.request("up/text")
+    asked.input.messages[0].content.extend([calls.text_block("x")] * 10)
+    for number in range(2000):
+        asked.input.provider_options_json[f"模型-{number}-" + "é" * 200] = "not JSON"
+    async with rig(sim.url) as r:
+        failure = await calls.chat_failure(r.stub, asked)
+        assert (failure.code, failure.reason) == (CODE.INVALID_ARGUMENT, "INVALID_REQUEST")
+        assert failure.bad_request is not None
+        assert re.search(r"\d+ more", failure.bad_request.field_violations[-1].description)
+        assert failure.status is not None
+        assert failure.status.ByteSize() <= 4096
+        bad_model = calls.request("ü" * 200 + "/x")
+        assert (await calls.chat_failure(r.stub, bad_model)).reason == "ROUTE_NOT_FOUND"
+
+
+RETRIES = json.dumps(
+    {
+        "methodConfig": [
+            {
+                "name": [{"service": "trunkline.v1.ChatService"}],
+                "retryPolicy": {
+                    "maxAttempts": 5,
+                    "initialBackoff": "0.05s",
+                    "maxBackoff": "0.1s",
+                    "backoffMultiplier": 1,
+                    "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED"],
+                },
+            }
+        ]
+    }
+)
+
+
+@asynccontextmanager
+async def retrying(address: str) -> AsyncIterator[Stub]:
+    """A client that repeats by itself what fails."""
+    options = [*OPTIONS, ("grpc.service_config", RETRIES), ("grpc.enable_retries", 1)]
+    async with grpc.aio.insecure_channel(address, options=options) as channel:
+        yield chat_service_pb2_grpc.ChatServiceStub(channel)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("model", ["error-529", "error-429", "reset", "error-event-n0", "cut"])
+@pytest.mark.parametrize("method", ["unary", "stream"])
+async def test_clients_do_not_multiply_attempts(sim: Simulator, method: str, model: str) -> None:
+    async with rig(sim.url) as r, retrying(r.gateway.address) as stub:
+        if method == "unary":
+            await calls.chat_failure(stub, calls.request(f"up/{model}"))
+        else:
+            events, _ = await calls.stream_failure(stub, calls.stream_request(f"up/{model}"))
+            assert [event.WhichOneof("kind") for event in events].count("start") == (model == "cut")
+        await asyncio.sleep(0.3)
+        assert len(sim.calls) == 1
+
+
+async def test_clients_may_repeat_what_reached_no_provider(sim: Simulator) -> None:
+    async with rig(sim.url) as r, retrying(r.gateway.address) as stub:
+        first = Caller(r, "stream", calls.chat_input("up/stall"))
+        await until(lambda: sim.calls)
+        second = asyncio.ensure_future(stub.Chat(calls.request("up/text"), timeout=5))
+        await asyncio.sleep(0.06)
+        await first.leave()
+        assert (await second).completion.provider_finish_reason == "end_turn"
+        assert len(sim.calls) == 2
+
+
+async def test_calls_that_are_too_many_are_refused_at_once(sim: Simulator) -> None:
+    async with rig(sim.url, slots=3, limits=Limits(max_concurrent_calls=3)) as r:
+        callers = [Caller(r, method, calls.chat_input("up/stall")) for method in ("unary", "stream", "batched")]
+        await until(lambda: len(sim.calls) == 3)
+        for ask in (calls.chat_failure(r.stub, calls.request("up/text")), _stream_failure(r.stub)):
+            began = time.monotonic()
+            failure = await ask
+            assert time.monotonic() - began < 0.1
+            assert (failure.code, failure.reason) == (CODE.UNAVAILABLE, "GATEWAY_OVERLOADED")
+            assert failure.retry is not None
+            assert "grpc-retry-pushback-ms" not in failure.trailers
+        assert len(sim.calls) == 3
+        for caller in callers:
+            await caller.leave()
+            await caller.end()
+        await r.settled()
+        await r.serves()
+
+
+async def _stream_failure(stub: Stub) -> calls.Failure:
+    return (await calls.stream_failure(stub, calls.stream_request("up/text")))[1]
+
+
+async def test_a_compressed_request_is_read(sim: Simulator) -> None:
+    async with rig(sim.url) as r:
+        asked = calls.request("up/text")
+        answer = await r.stub.Chat(asked, timeout=5, compression=grpc.Compression.Gzip)
+        assert answer.message.content[0].text.text == "You said: Hello"
+
+
+PING_INTERVAL = "grpc.http2.min_ping_interval_without_data_ms"
+
+
+@pytest.mark.slow
+async def test_pings_are_welcome() -> None:
+    """The option has to have the name that works: the one that is often seen is ignored, and then pings end calls."""
+    ours = dict(rpc_server._options(Settings()))
+    # A client that pings every 30 s keeps well away from it.
+    assert ours[PING_INTERVAL] <= 15_000
+
+    async def says_nothing(context: Context) -> None:
+        await asyncio.sleep(6)
+
+    async def code(interval: int) -> grpc.StatusCode:
+        options = {**ours, PING_INTERVAL: interval}
+        pings = (("grpc.keepalive_time_ms", 1000), ("grpc.http2.max_pings_without_data", 0))
+        async with behind_the_edge(says_nothing, tuple(options.items()), pings) as (stub, _):
+            return await stub.Chat(chat_service_pb2.ChatRequest(), timeout=20).code()
+
+    # The same on another scale: a ping every second, and what is allowed.
+    alive, dead = await asyncio.gather(code(500), code(300_000))
+    assert alive == CODE.OK
+    assert dead == CODE.UNAVAILABLE
