@@ -14,6 +14,10 @@ from typing import NoReturn, TypeAlias
 import msgspec
 
 MAX_DEPTH = 128
+# Far more than any schema or document has. Counting the depth of more would hold up every other call.
+MAX_BRACKETS = 200_000
+# What msgspec refuses is looked at again, more slowly; a text beyond this size is refused at once.
+MAX_SECOND_LOOK_BYTES = 1024 * 1024
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
 _raw_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -40,12 +44,23 @@ def check(text: str, *, must_be_object: bool = True) -> bytes:
     if not data:
         msg = "is empty; expected JSON"
         raise JsonTextError(msg)
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
+    brackets = data.count(b"{") + data.count(b"[")
+    if brackets > MAX_BRACKETS:
+        # Those within strings, of a program for example, are no structure.
+        structure = _strings.sub(b"", data)
+        brackets = structure.count(b"{") + structure.count(b"[")
+    if brackets > MAX_BRACKETS:
+        msg = f"has more than {MAX_BRACKETS} objects and lists"
+        raise JsonTextError(msg)
+    if brackets > MAX_DEPTH and _is_too_deep(data):
         msg = f"is nested deeper than {MAX_DEPTH} levels"
         raise JsonTextError(msg)
     try:
         _raw.decode(data)
-    except msgspec.DecodeError:
+    except msgspec.DecodeError as error:
+        if len(data) > MAX_SECOND_LOOK_BYTES:
+            msg = f"is not valid JSON: {error}"
+            raise JsonTextError(msg) from None
         _second_opinion(text)
     if must_be_object and data[0] != 0x7B:
         msg = "must be a JSON object"
@@ -99,15 +114,16 @@ def _is_object(value: msgspec.Raw) -> bool:
     return bytes(value).lstrip(b" \t\r\n").startswith(b"{")
 
 
-def _depth(data: bytes) -> int:
-    depth = deepest = 0
+def _is_too_deep(data: bytes) -> bool:
+    depth = 0
     for byte in _strings.sub(b"", data).translate(None, _not_brackets):
         if byte in b"{[":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                return True
         else:
             depth -= 1
-    return deepest
+    return False
 
 
 def _text_of(data: bytes | msgspec.Raw, kind: type[dict[str, object] | list[object]]) -> str:

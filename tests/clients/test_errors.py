@@ -43,6 +43,7 @@ REASONS = {
     "DEADLINE_EXCEEDED": (C.DEADLINE_EXCEEDED, False, errors.DeadlineExceededError),
     "SLOW_CONSUMER": (C.ABORTED, False, errors.SlowConsumerError),
     "INTERNAL": (C.INTERNAL, False, errors.InternalError),
+    "ANSWER_TOO_LARGE": (C.RESOURCE_EXHAUSTED, False, errors.MessageTooLargeError),
 }
 
 # What gRPC itself says, and what a gateway says whose reasons are newer than this package.

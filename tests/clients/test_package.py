@@ -23,6 +23,8 @@ from trunkline.v1 import (
     error_reason_pb2,
     message_pb2,
     route_pb2,
+    usage_pb2,
+    warning_pb2,
 )
 from trunkline_service.app import Gateway
 
@@ -31,7 +33,18 @@ CLIENT = ROOT / "clients/python"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 BASE = ("grpcio", "protobuf", "googleapis-common-protos")
 FILES: list[FileDescriptor] = [
-    module.DESCRIPTOR for module in (chat_input_pb2, chat_service_pb2, error_reason_pb2, message_pb2, route_pb2)
+    module.DESCRIPTOR
+    for module in (
+        chat_input_pb2,
+        chat_service_pb2,
+        error_reason_pb2,
+        message_pb2,
+        route_pb2,
+        usage_pb2,
+        warning_pb2,
+        usage_pb2,
+        warning_pb2,
+    )
 ]
 
 

@@ -116,7 +116,9 @@ def test_results() -> None:
 
 
 def test_token_counts() -> None:
-    seen = TokenCount(CountTokensResponse(input_tokens=7, method=CountMethod.COUNT_METHOD_ESTIMATE, model="m"), "r-1")
+    seen = TokenCount(
+        CountTokensResponse(input_tokens=7, method=CountMethod.COUNT_METHOD_ESTIMATE, origin=Origin(model="m")), "r-1"
+    )
     assert (seen.input_tokens, seen.method, seen.request_id) == (7, "estimate", "r-1")
     assert repr(seen) == "<TokenCount input_tokens=7 model='m'>"
     newer = TokenCount(CountTokensResponse(method=99))  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from google.rpc.error_details_pb2 import BadRequest  # type: ignore[import-untyp
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped, unused-ignore]
 
 from contract.examples import EXAMPLES, walk
-from trunkline.v1 import route_pb2
+from trunkline.v1 import route_pb2, warning_pb2
 from trunkline.v1.chat_service_pb2 import (
     ChatRequest,
     ChatResponse,
@@ -90,8 +90,8 @@ def test_what_is_opaque_states_its_type(message: Message) -> None:
 @each_message
 def test_fields_that_warnings_and_errors_name_exist(message: Message) -> None:
     for inner in walk(message):
-        if isinstance(inner, route_pb2.Warning):
-            of_answer = inner.code == route_pb2.WARNING_CODE_UNEXPECTED_OUTPUT
+        if isinstance(inner, warning_pb2.Warning):
+            of_answer = inner.code == warning_pb2.WARNING_CODE_UNEXPECTED_OUTPUT
             assert resolves(inner.field, ChatResponse.DESCRIPTOR if of_answer else ChatRequest.DESCRIPTOR)
     for detail in message.details if isinstance(message, Status) else ():
         bad = BadRequest()

@@ -24,6 +24,7 @@ from trunkline.v1 import (
     error_reason_pb2,
     message_pb2,
     route_pb2,
+    warning_pb2,
 )
 from trunkline_service.app import Gateway
 from trunkline_service.simulator import Simulator
@@ -573,12 +574,17 @@ DEEP = 10_000
 BOMBS = {
     "deep_list": ('{"a":' + "[" * DEEP + "]" * DEEP + "}", "nested deeper"),
     "deep_object": ('{"a":' * DEEP + "1" + "}" * DEEP, "nested deeper"),
-    "deep_without_end": ('{"a":' + "[" * MIB, "nested deeper"),
+    "deep_without_end": ('{"a":' + "[" * 199_999, "nested deeper"),
     "just_too_deep": ('{"a":' + "[" * 128 + "]" * 128 + "}", "nested deeper"),
-    "wide_without_end": ('{"a":[' + "{}," * (MIB // 2), "not valid JSON"),
+    "wide": ('{"a":[' + "{}," * 2 * MIB + "{}]}", "more than 200000"),
+    "wide_without_end": ('{"a":[' + "{}," * 199_990, "not valid JSON"),
     "text_without_end": ('{"a":"' + '\\"[' * 100_000, "not valid JSON"),
-    "many_digits": ('{"a":' + "1" * MIB + "x}", ""),
+    "many_digits": ('{"a":' + "1" * 2 * MIB + "x}", "not valid JSON"),
 }
+
+
+# CPU seconds of this process, in which gateway, simulator and caller all run: busy machines do not change them.
+FAST = 2.0
 
 
 @pytest.mark.parametrize("name", BOMBS)
@@ -586,15 +592,15 @@ async def test_json_bomb(name: str, stub: Stub, simulator: Simulator) -> None:
     text, says = BOMBS[name]
     asked = request()
     content(tool_use(input_json=text), role=message_pb2.ROLE_ASSISTANT)(asked)
-    began = time.perf_counter()
+    began = time.process_time()
     found = await chat_failure(stub, asked)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < FAST
     check_invalid(found, {f"{BLOCK}.tool_use.input_json"}, says)
     assert not posts(simulator)
 
 
 WIDE = {
-    "wide": '{"type":"object","a":[' + "{}," * (MIB // 3) + "{}]}",
+    "wide": '{"type":"object","a":[' + "{}," * 199_990 + "{}]}",
     "brackets_in_text": '{"type":"object","a":"' + "[{" * (MIB // 2) + '"}',
     "deep_enough": '{"type":"object","a":' + "[" * 127 + "]" * 127 + "}",
 }
@@ -604,9 +610,9 @@ WIDE = {
 async def test_json_that_only_looks_like_a_bomb(name: str, stub: Stub, simulator: Simulator) -> None:
     asked = request()
     function(input_schema_json=WIDE[name])(asked)
-    began = time.perf_counter()
+    began = time.process_time()
     await stub.Chat(asked, timeout=5)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < FAST
     assert WIDE[name].encode() in posts(simulator)[0].body
 
 
@@ -681,10 +687,10 @@ EMPTIES = {
 async def test_a_million_of_nothing(name: str, channel: grpc.aio.Channel, simulator: Simulator) -> None:
     parts, field, says = EMPTIES[name]
     data = length_delimited(1, length_delimited(1, b"simulator/text") + parts)
-    began = time.perf_counter()
+    began = time.process_time()
     found = await raw_failure(channel, data)
     # Most of it is what parsing takes, which is not the gateway's own.
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < FAST
     assert (found.code, found.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"), found.message
     assert found.fields[0] == field
     assert says in found.message
@@ -877,8 +883,8 @@ async def test_what_the_provider_has_no_place_for_left_out(stub: Stub, simulator
     answer = await stub.Chat(asked, timeout=5)
     found = [(warning.code, warning.field) for warning in answer.completion.warnings]
     assert found == [
-        (route_pb2.WARNING_CODE_FIELD_DROPPED, "input.generation.seed"),
-        (route_pb2.WARNING_CODE_FIELD_DROPPED, "input.generation.presence_penalty"),
+        (warning_pb2.WARNING_CODE_FIELD_DROPPED, "input.generation.seed"),
+        (warning_pb2.WARNING_CODE_FIELD_DROPPED, "input.generation.presence_penalty"),
     ]
     assert not {"seed", "presence_penalty"} & posts(simulator)[0].json.keys()
 
@@ -888,7 +894,9 @@ async def test_an_odd_name_of_a_model(name: str, stub: Stub, simulator: Simulato
     """Without max_output_tokens, the model's name becomes a part of an address."""
     asked = request(f"simulator/{name}", generation=chat_input_pb2.GenerationParams())
     found = await chat_failure(stub, asked)
-    check_invalid(found, {"input.generation.max_output_tokens"})
+    assert (found.code, found.reason) == (grpc.StatusCode.NOT_FOUND, "MODEL_NOT_FOUND")
+    assert found.resource is not None
+    assert found.resource.resource_name == name
     assert all(call.path.startswith("/v1/models/") for call in simulator.calls)
     assert not posts(simulator)
 

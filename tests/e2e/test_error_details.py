@@ -23,6 +23,7 @@ from support.calls import (
     Failure,
     chat_failure,
     chat_input,
+    events_of,
     failure,
     request,
     stream_failure,
@@ -140,6 +141,8 @@ OUTCOMES: dict[str, tuple[str, str] | str | None] = {
     "cut-tool": UNREACHABLE_AFTER,
     "no-stop": UNREACHABLE_AFTER,
     "malformed": ("STREAM_INTERRUPTED", "UPSTREAM_PROTOCOL_ERROR"),
+    "no-reason": ("STREAM_INTERRUPTED", "UPSTREAM_PROTOCOL_ERROR"),
+    "no-delta": ("STREAM_INTERRUPTED", "UPSTREAM_PROTOCOL_ERROR"),
     "error-event": ("STREAM_INTERRUPTED", "UPSTREAM_OVERLOADED"),
     "error-event-api": ("STREAM_INTERRUPTED", "UPSTREAM_ERROR"),
     "error-event-rate-limit": ("STREAM_INTERRUPTED", "UPSTREAM_RATE_LIMITED"),
@@ -163,9 +166,9 @@ OUTCOMES: dict[str, tuple[str, str] | str | None] = {
     "flaky-9-text": "UPSTREAM_OVERLOADED",
     # Odd, but whole.
     "json": None,
-    "no-delta": None,
-    "no-reason": None,
 }
+# An answer that has begun, though nothing was said.
+STAGES = {"stall-n0": "idle"}
 DELAYS = {"error-429": 7.0, "error-429-ms": 0.25, "error-429-date": 7.0}
 
 
@@ -260,7 +263,7 @@ async def test_a_fault(model: str, impatient: Running) -> None:
         if found.retry is not None:
             assert abs(found.retry.retry_delay.ToNanoseconds() / 1e9 - DELAYS.get(model, 1.0)) <= 1
         if found.reason == "UPSTREAM_TIMEOUT" and "upstream_code" not in metadata:
-            assert metadata["stage"] == "first_event"
+            assert metadata["stage"] == STAGES.get(model, "first_event")
         if found.quota is not None:
             assert found.quota.violations[0].subject == "provider:anthropic"
         if found.reason == "MODEL_NOT_FOUND":
@@ -309,6 +312,23 @@ async def test_a_provider_that_is_not_there() -> None:
             assert found.reason == "UPSTREAM_UNREACHABLE"
             assert found.info.metadata["stage"] == "connect"
             check_form(found)
+
+
+async def test_an_answer_that_no_message_holds() -> None:
+    limit = 2**18
+    async with running(limits=Limits(max_message_bytes=limit)) as own:
+        events, streamed = await stream_failure(own.stub, stream_request("simulator/big-n1"))
+        assert all(event.WhichOneof("kind") != "completion" for event in events)
+        for found in (await chat_failure(own.stub, request("simulator/big-n1")), streamed):
+            assert found.reason == "ANSWER_TOO_LARGE"
+            assert 0 < int(found.info.metadata["limit"]) <= limit
+            check_form(found)
+        # What is too much in one message is not in many.
+        events = await events_of(own.stub, stream_request("simulator/long-n30000"))
+        assert sum(event.ByteSize() for event in events) > limit
+        found = await chat_failure(own.stub, request("simulator/long-n60000"))
+        assert found.reason == "ANSWER_TOO_LARGE"
+        check_form(found)
 
 
 async def test_counting_fails_in_the_same_form(impatient: Running) -> None:
@@ -361,7 +381,7 @@ async def wordy() -> AsyncIterator[tuple[WordyProvider, Running]]:
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 413, 418, 422, 429, 500, 503, 504, 529, 302])
 @pytest.mark.parametrize(
     ("prefix", "times"),
-    [("", 1), (f"messages.{'0.content.' * 500}0: ", 1), ("", 100)],
+    [("", 1), (f"messages.{'0.content.' * 300}0: ", 1), ("", 100)],
     ids=["long", "path", "too_long_to_be_read"],
 )
 async def test_the_longest_errors_arrive(

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 import grpc
 import pytest
+from aiohttp import web
 from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -44,6 +45,7 @@ from trunkline.v1 import (
     error_reason_pb2,
     message_pb2,
     route_pb2,
+    warning_pb2,
 )
 from trunkline_service.app import Gateway
 from trunkline_service.config import Limits, Secret, Settings, Timeouts, Tls
@@ -783,7 +785,7 @@ async def test_the_maximum_of_a_known_model(stub: Stub, simulator: Simulator) ->
     assert posts(simulator)[0].json["max_tokens"] == 64_000
     assert len(simulator.calls) == 1
     (warning,) = answer.completion.warnings
-    assert warning.code == route_pb2.WARNING_CODE_DEFAULT_APPLIED
+    assert warning.code == warning_pb2.WARNING_CODE_DEFAULT_APPLIED
     assert (warning.field, warning.value) == ("input.generation.max_output_tokens", "64000")
 
 
@@ -801,11 +803,30 @@ async def test_the_maximum_that_the_provider_tells() -> None:
 async def test_the_maximum_of_an_unknown_model(stub: Stub, simulator: Simulator) -> None:
     asked = request("simulator/some-new-model", generation=NO_MAXIMUM)
     found = await chat_failure(stub, asked)
-    assert (found.code, found.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
-    assert found.fields == ["input.generation.max_output_tokens"]
+    assert (found.code, found.reason) == (grpc.StatusCode.NOT_FOUND, "MODEL_NOT_FOUND")
     assert not posts(simulator)
+    # With a number of the caller's own, nobody asks beforehand.
     asked.input.generation.max_output_tokens = 5
     assert said(await stub.Chat(asked, timeout=5)) == "You said: Hello"
+
+
+async def test_a_maximum_that_nobody_tells() -> None:
+    """A provider without an address for its models: the caller has to name a number."""
+
+    async def reject(asked: web.Request) -> web.Response:
+        return web.json_response({"type": "error", "error": {"type": "invalid_request_error"}}, status=400)
+
+    app = web.Application()
+    app.router.add_get("/v1/models/{id}", reject)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with running(providers={"anthropic": provider(url)}) as own:
+        found = await chat_failure(own.stub, request("anthropic/some-new-model", generation=NO_MAXIMUM))
+        assert (found.code, found.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+        assert found.fields == ["input.generation.max_output_tokens"]
+    await runner.cleanup()
 
 
 async def test_a_maximum_of_zero_is_one(stub: Stub, simulator: Simulator) -> None:

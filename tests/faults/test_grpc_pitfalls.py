@@ -20,10 +20,6 @@ from faults.caller import Caller, Method
 from faults.rig import OPTIONS, Stub, rig, until
 from support import calls
 from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
-from trunkline_service.app import Gateway
-from trunkline_service.config import Limits, Settings
-from trunkline_service.errors import StartupError
-from trunkline_service.rpc import server as rpc_server
 from trunkline_service.rpc.edge import Edge
 from trunkline_service.simulator import Simulator
 
@@ -170,31 +166,6 @@ async def test_calls_cancelled_before_they_begin(sim: Simulator) -> None:
         await r.serves()
 
 
-async def test_a_second_server_at_the_same_port_does_not_start() -> None:
-    """With SO_REUSEPORT, which is gRPC's default, it would, and take half of the connections."""
-    async with Gateway(Settings(listen="127.0.0.1:0")) as gateway:
-        with pytest.raises(StartupError, match="the port is taken"):
-            async with Gateway(Settings(listen=gateway.address)):
-                pass
-
-
-async def test_errors_with_very_much_to_say_arrive(sim: Simulator) -> None:
-    """Trailers beyond 8 KiB are replaced by an error about their size, by chance."""
-    asked = calls.request("up/text")
-    asked.input.messages[0].content.extend([calls.text_block("x")] * 10)
-    for number in range(2000):
-        asked.input.provider_options_json[f"模型-{number}-" + "é" * 200] = "not JSON"
-    async with rig(sim.url) as r:
-        failure = await calls.chat_failure(r.stub, asked)
-        assert (failure.code, failure.reason) == (CODE.INVALID_ARGUMENT, "INVALID_REQUEST")
-        assert failure.bad_request is not None
-        assert re.search(r"\d+ more", failure.bad_request.field_violations[-1].description)
-        assert failure.status is not None
-        assert failure.status.ByteSize() <= 4096
-        bad_model = calls.request("ü" * 200 + "/x")
-        assert (await calls.chat_failure(r.stub, bad_model)).reason == "ROUTE_NOT_FOUND"
-
-
 RETRIES = json.dumps(
     {
         "methodConfig": [
@@ -245,56 +216,8 @@ async def test_clients_may_repeat_what_reached_no_provider(sim: Simulator) -> No
         assert len(sim.calls) == 2
 
 
-async def test_calls_that_are_too_many_are_refused_at_once(sim: Simulator) -> None:
-    async with rig(sim.url, slots=3, limits=Limits(max_concurrent_calls=3)) as r:
-        callers = [Caller(r, method, calls.chat_input("up/stall")) for method in ("unary", "stream", "batched")]
-        await until(lambda: len(sim.calls) == 3)
-        for ask in (calls.chat_failure(r.stub, calls.request("up/text")), _stream_failure(r.stub)):
-            began = time.monotonic()
-            failure = await ask
-            assert time.monotonic() - began < 0.1
-            assert (failure.code, failure.reason) == (CODE.UNAVAILABLE, "GATEWAY_OVERLOADED")
-            assert failure.retry is not None
-            assert "grpc-retry-pushback-ms" not in failure.trailers
-        assert len(sim.calls) == 3
-        for caller in callers:
-            await caller.leave()
-            await caller.end()
-        await r.settled()
-        await r.serves()
-
-
-async def _stream_failure(stub: Stub) -> calls.Failure:
-    return (await calls.stream_failure(stub, calls.stream_request("up/text")))[1]
-
-
 async def test_a_compressed_request_is_read(sim: Simulator) -> None:
     async with rig(sim.url) as r:
         asked = calls.request("up/text")
         answer = await r.stub.Chat(asked, timeout=5, compression=grpc.Compression.Gzip)
         assert answer.message.content[0].text.text == "You said: Hello"
-
-
-PING_INTERVAL = "grpc.http2.min_ping_interval_without_data_ms"
-
-
-@pytest.mark.slow
-async def test_pings_are_welcome() -> None:
-    """The option has to have the name that works: the one that is often seen is ignored, and then pings end calls."""
-    ours = dict(rpc_server._options(Settings()))
-    # A client that pings every 30 s keeps well away from it.
-    assert ours[PING_INTERVAL] <= 15_000
-
-    async def says_nothing(context: Context) -> None:
-        await asyncio.sleep(6)
-
-    async def code(interval: int) -> grpc.StatusCode:
-        options = {**ours, PING_INTERVAL: interval}
-        pings = (("grpc.keepalive_time_ms", 1000), ("grpc.http2.max_pings_without_data", 0))
-        async with behind_the_edge(says_nothing, tuple(options.items()), pings) as (stub, _):
-            return await stub.Chat(chat_service_pb2.ChatRequest(), timeout=20).code()
-
-    # The same on another scale: a ping every second, and what is allowed.
-    alive, dead = await asyncio.gather(code(500), code(300_000))
-    assert alive == CODE.OK
-    assert dead == CODE.UNAVAILABLE

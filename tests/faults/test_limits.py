@@ -16,7 +16,6 @@ from faults.upstream import (
     END,
     LAST_CHUNK,
     PING,
-    START,
     Connection,
     Script,
     Upstream,
@@ -102,9 +101,9 @@ async def says_nothing(connection: Connection) -> None:
     await connection.hang()
 
 
-async def starts_and_pings(connection: Connection) -> None:
+async def only_pings(connection: Connection) -> None:
     await connection.request()
-    await connection.send(head(), chunk(START))
+    await connection.send(head())
     while True:
         await connection.send(chunk(PING))
         await asyncio.sleep(0.05)
@@ -116,7 +115,7 @@ async def stops_in_a_message(connection: Connection) -> None:
     await connection.hang()
 
 
-@pytest.mark.parametrize("script", [says_nothing, starts_and_pings, stops_in_a_message], ids=lambda s: s.__name__)
+@pytest.mark.parametrize("script", [says_nothing, only_pings, stops_in_a_message], ids=lambda s: s.__name__)
 @pytest.mark.parametrize("method", ["unary", "stream", "count"])
 async def test_first_event(method: str, script: Script) -> None:
     async with Upstream(script) as upstream, rig(upstream.url, timeouts=Timeouts(first_event=LIMIT)) as r:

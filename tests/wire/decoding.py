@@ -108,7 +108,7 @@ def frame(event: Json, *, newline: bytes = b"\n") -> bytes:
 
 
 def start(**members: Any) -> Json:
-    message = {
+    message: Json = {
         "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-6", "content": [],
         "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 10, "output_tokens": 1},
     }  # fmt: skip

@@ -41,7 +41,11 @@ class Members(Fields):
 
     def _take(self, name: str, kind: type[T]) -> T | None:
         value = self._members.get(name)
-        return None if value is None or bytes(value) in (b"null", b"[]") else super()._take(name, kind)
+        return None if value is None or bytes(value) == b"null" else super()._take(name, kind)
+
+    def items(self, name: str) -> list[msgspec.Raw] | None:
+        value = self._members.get(name)
+        return None if value is None or bytes(value) in (b"null", b"[]") else super().items(name)
 
     def inside(self, name: str) -> Members | None:
         """Takes an object, to look into. What is left of it has to be `returned`."""

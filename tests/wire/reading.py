@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
-from trunkline.v1 import chat_service_pb2, message_pb2, route_pb2
+from trunkline.v1 import chat_service_pb2, message_pb2, route_pb2, usage_pb2
 from wire.decoding import Json
 
 FINISH = {
@@ -144,7 +144,7 @@ def citation_of(citation: message_pb2.Citation) -> Json:
     members = {
         field.name: getattr(location, field.name) for field in location.DESCRIPTOR.fields if _is_set(location, field)
     }
-    extra = json.loads(citation.provider_fields_json or "{}")
+    extra: Json = json.loads(citation.provider_fields_json or "{}")
     return {"type": kind, "cited_text": citation.cited_text} | members | extra
 
 
@@ -152,7 +152,7 @@ def _is_set(message: Any, field: Any) -> bool:
     return not field.has_presence or bool(message.HasField(field.name))
 
 
-def assert_usage(usage: chat_service_pb2.Usage, said: Json) -> None:
+def assert_usage(usage: usage_pb2.Usage, said: Json) -> None:
     """Fails unless every number is there, in the contract's way of counting, and no other."""
     expected: Json = {}
     caches = (said.get("cache_read_input_tokens"), said.get("cache_creation_input_tokens"))

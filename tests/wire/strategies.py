@@ -86,7 +86,7 @@ LOCATIONS = {
     "web_location": st.builds(message_pb2.WebLocation, url=words, title=maybe_words, encrypted_index=maybe(words)),
 }
 locations: st.SearchStrategy[dict[str, Any]] = st.one_of(
-    *(location.map(lambda drawn, name=name: {name: drawn}) for name, location in LOCATIONS.items())
+    *(st.fixed_dictionaries({name: location}) for name, location in LOCATIONS.items())
 )
 
 

@@ -9,6 +9,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from trunkline.v1 import chat_service_pb2
+from trunkline_service.providers.base import ProtocolViolation
 from wire.corpus import FALLBACK, FULL_USAGE, REFUSAL
 from wire.decoding import (
     PROVIDER,
@@ -46,12 +47,13 @@ def test_stop_reasons(word: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("word", [None, 7])
-def test_no_stop_reason(word: Any) -> None:
-    for response in both({"stop_reason": word}):
-        assert response.completion.finish_reason == chat_service_pb2.FINISH_REASON_OTHER
-        assert not response.completion.provider_finish_reason
-        assert not response.completion.HasField("stop_sequence")
-        assert [each.field for each in response.completion.warnings] == ["completion.provider_finish_reason"]
+def test_an_answer_that_does_not_say_why_it_ended_is_not_whole(word: Any) -> None:
+    played = play(sse(start(), *text_block("a"), message_delta(delta={"stop_reason": word}), STOP))
+    assert not played.succeeded
+    assert played.reason == "UPSTREAM_PROTOCOL_ERROR"
+    whole = start()["message"] | {"stop_reason": word}
+    with pytest.raises(ProtocolViolation, match="why it ended"):
+        PROVIDER.decode_message(json.dumps(whole).encode(), TARGET)
 
 
 DETAILS: list[tuple[Any, Json | None, Json]] = [

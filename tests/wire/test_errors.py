@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import error_details_pb2, status_pb2
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.v1 import error_reason_pb2
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic.failures import MAX_MESSAGE_CHARACTERS
 from trunkline_service.rpc.status import to_status
+from wire.bounded import bounded
 from wire.decoding import KEY, PROVIDER, TARGET, Json, play, sse, start, text_block
 
 CALLERS = dataclasses.replace(TARGET, caller_key=True)
@@ -136,8 +137,21 @@ def test_metadata(status: int, said: bytes, expected: Json) -> None:
     ],
 )
 def test_whose_key_it_is(status: int, gateways: str, callers: str) -> None:
-    assert reason(PROVIDER.decode_error(status, {}, body("x"), TARGET)) == gateways
-    assert reason(PROVIDER.decode_error(status, {}, body("x"), CALLERS)) == callers
+    said = body("not_found_error" if status == 404 else "x")
+    assert reason(PROVIDER.decode_error(status, {}, said, TARGET)) == gateways
+    assert reason(PROVIDER.decode_error(status, {}, said, CALLERS)) == callers
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"<html>no such page</html>",
+        b'{"type":"error","error":{"type":"not_found_error","message":"File not found: f1"}}',
+    ],
+)
+def test_other_things_that_are_not_found(said: bytes) -> None:
+    error = PROVIDER.decode_error(404, {}, said, TARGET)
+    assert (reason(error), error.resource) == ("UPSTREAM_REJECTED_REQUEST", "")
 
 
 def test_a_model_that_is_not_found_is_named() -> None:
@@ -219,10 +233,10 @@ FIELDS = {
     "messages.2: roles must alternate": "input.messages[2]",
     "max_tokens: 200000 > 128000, which is the maximum": "input.generation.max_output_tokens",
     "temperature: range: 0..1": "input.generation.temperature",
-    "tools.0.custom.input_schema: x": "input.tools[0].custom.input_schema",
+    "tools.0.custom.input_schema: x": "input.tools[0]",
     "system.0.cache_control.ttl: x": "input.system[0].cache_control.ttl",
     "thinking.budget_tokens: x": "input.reasoning.budget_tokens",
-    "metadata.user_id: x": "input.end_user_id.user_id",
+    "metadata.user_id: x": "input.end_user_id",
     "container: x": "",
     "`tool_use` ids were found without `tool_result`": "",
     "": "",
@@ -313,7 +327,7 @@ def test_no_secret_gets_out(status: int, target: Any) -> None:
             assert not [text for text in seen if KEY in text or KEY[:12] in text]
 
 
-@settings(max_examples=300, deadline=None)
+@bounded(200)
 @given(
     st.integers(100, 599),
     st.binary(max_size=60) | st.text(max_size=30).map(lambda text: body(text, text, error_code=text)),

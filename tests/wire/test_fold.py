@@ -8,18 +8,27 @@ from itertools import pairwise
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.v1 import chat_service_pb2
+from trunkline_service.errors import GatewayError
+from trunkline_service.providers.base import ProtocolViolation
+from wire.bounded import bounded
 from wire.corpus import CITATION, COMPACTION, FALLBACK, FULL_USAGE, REFUSAL, WEB_RESULT
-from wire.decoding import PROVIDER, STOP, TARGET, Json, block, delta, fold, grammar, play, start
+from wire.decoding import PROVIDER, STOP, TARGET, Json, block, delta, fold, grammar, message_delta, play, start
+from wire.mutation import mutated
 
 words = st.text(max_size=12) | st.sampled_from(["🎉", "\u2028\u0085", "\ud83d", "a\ude00b", "\x00", "\\u00e9", '"}\n'])
 extras = st.dictionaries(st.sampled_from(["x_new", "x_é"]), st.none() | st.integers() | words, max_size=1)
 # Half a pair in the name of a member is refused; in a value it stays, as long as it is written as an escape.
 arguments = st.dictionaries(words.map(lambda text: text.encode(errors="replace").decode()), words, max_size=3)
 counts = st.none() | st.integers(0, 2**31 - 1)
+
+
+CALLERS: list[Json] = [{}, {"caller": {"type": "direct"}}, {"caller": None}]
+BESIDE: list[Json] = [{}, {"context_management": {"applied_edits": []}}, {"input_transformations": []}]
+ENVELOPES: list[Json] = [{}, {"container": {"id": "c"}}, {"container": None, "diagnostics": {"n": 1.0}}]
 
 
 def units(text: str) -> str:
@@ -62,13 +71,13 @@ def contents(draw: st.DrawFn, index: int) -> tuple[Json, list[Json | bytes]]:
             said = "".join(wanted.values())
             escaped = "\ud83d" in said or "\ude00" in said or draw(st.booleans())
             text = json.dumps(wanted, ensure_ascii=escaped, indent=draw(st.sampled_from([None, 1])))
-            caller = draw(st.sampled_from([{}, {"caller": {"type": "direct"}}, {"caller": None}]))
-            held = {"type": kind, "id": "t", "name": draw(words), "input": {}, **caller, **extra}
+            caller: Json = draw(st.sampled_from(CALLERS))
+            call: Json = {"type": kind, "id": "t", "name": draw(words), "input": {}} | caller | extra
             if runner == "mcp":
-                held["server_name"] = "s"
+                call["server_name"] = "s"
             pieces = [delta("input_json_delta", index, partial_json=piece) for piece in draw(cut(text))]
             sent = pieces if wanted else draw(st.sampled_from([[], pieces]))
-            return held | {"input": wanted}, block(held, *sent, index=index)
+            return call | {"input": wanted}, block(call, *sent, index=index)
         case "redacted":
             whole = {"type": "redacted_thinking", "data": draw(words), **extra}
         case "result":
@@ -84,8 +93,8 @@ def contents(draw: st.DrawFn, index: int) -> tuple[Json, list[Json | bytes]]:
 def messages(draw: st.DrawFn) -> tuple[Json, list[Json | bytes]]:
     """A message in one piece, and as a stream."""
     blocks = [draw(contents(index)) for index in range(draw(st.integers(0, 3)))]
-    reason = draw(st.sampled_from(["end_turn", "tool_use", "refusal", "stop_sequence", "new_reason", None]))
-    ending = {"stop_reason": reason, "stop_sequence": "END" if reason == "stop_sequence" else None}
+    reason = draw(st.sampled_from(["end_turn", "tool_use", "refusal", "stop_sequence", "new_reason"]))
+    ending: Json = {"stop_reason": reason, "stop_sequence": "END" if reason == "stop_sequence" else None}
     if reason == "refusal":
         ending["stop_details"] = draw(st.sampled_from([None, REFUSAL, {"type": "other", "n": 1}]))
     first = draw(st.fixed_dictionaries({"input_tokens": counts, "output_tokens": counts})) | draw(
@@ -93,8 +102,8 @@ def messages(draw: st.DrawFn) -> tuple[Json, list[Json | bytes]]:
     )
     last = draw(st.dictionaries(st.sampled_from(["input_tokens", "output_tokens", "x_tokens"]), counts))
     known = {name: number for name, number in last.items() if number is not None or name not in first}
-    beside = draw(st.sampled_from([{}, {"context_management": {"applied_edits": []}}, {"input_transformations": []}]))
-    held = draw(st.sampled_from([{}, {"container": {"id": "c"}}, {"container": None, "diagnostics": {"n": 1.0}}]))
+    beside: Json = draw(st.sampled_from(BESIDE))
+    held: Json = draw(st.sampled_from(ENVELOPES))
     models = [content["to"]["model"] for content, _ in blocks if content["type"] == "fallback"]
     began = start(usage=first, **held)
     message = (
@@ -131,7 +140,7 @@ def encoded(event: Json | bytes) -> bytes:
     return b"data: " + json.dumps(event).encode() + b"\n\n"
 
 
-@settings(max_examples=200, deadline=None)
+@bounded(150)
 @given(messages())
 def test_the_fold_of_a_stream_is_the_message(both: tuple[Json, list[Json | bytes]]) -> None:
     message, events = both
@@ -144,8 +153,48 @@ def test_the_fold_of_a_stream_is_the_message(both: tuple[Json, list[Json | bytes
 
 
 def test_a_block_with_deltas_that_are_folded_is_the_block() -> None:
-    summary = {"content": "Sum", "encrypted_content": "e=="}
-    events = [start(), *block(COMPACTION, delta("compaction_delta", **summary)), STOP]
-    message = start()["message"] | {"content": [COMPACTION | summary]}
+    summed = delta("compaction_delta", content="Sum", encrypted_content="e==")
+    events = [start(), *block(COMPACTION, summed), message_delta("compaction"), STOP]
+    whole = COMPACTION | {"content": "Sum", "encrypted_content": "e=="}
+    ending = {"stop_reason": "compaction", "usage": {"input_tokens": 10, "output_tokens": 5}}
+    message = start()["message"] | {"content": [whole]} | ending
     unary = PROVIDER.decode_message(json.dumps(message).encode(), TARGET)
     assert plain(play(b"".join(map(encoded, events))).response) == plain(fold(unary))
+
+
+WHOLE = start()["message"] | {
+    "content": [
+        {"type": "text", "text": "a", "citations": [CITATION]},
+        {"type": "thinking", "thinking": "b", "signature": "c"},
+        {"type": "tool_use", "id": "t", "name": "n", "input": {"a": 1}, "caller": {"type": "x", "tool_id": "y"}},
+        WEB_RESULT,
+        COMPACTION,
+        FALLBACK,
+    ],
+    "usage": FULL_USAGE,
+    "stop_reason": "refusal",
+    "stop_details": REFUSAL,
+}
+
+
+@bounded(300)
+@given(mutated(WHOLE) | mutated({"type": "error", "error": {"type": "api_error", "message": "m", "details": {}}}))
+def test_a_mutated_message_is_an_answer_or_an_error(message: Any) -> None:
+    body = json.dumps(message).encode()
+    try:
+        events = PROVIDER.decode_message(body, TARGET)
+    except (ProtocolViolation, GatewayError):
+        return
+    grammar([event.WhichOneof("kind") or "" for event in events])
+    fold(events).SerializeToString()
+
+
+@bounded(100)
+@given(st.binary(max_size=40) | mutated({"input_tokens": 5, "max_tokens": 6}).map(json.dumps).map(str.encode))
+def test_mutated_numbers_are_numbers_or_errors(body: bytes) -> None:
+    for decode in (lambda: PROVIDER.decode_count(body, TARGET).input_tokens, lambda: PROVIDER.decode_model(body)):
+        try:
+            number = decode()
+        except ProtocolViolation:
+            continue
+        assert number is None or 0 <= number < 2**31

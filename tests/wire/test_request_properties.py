@@ -7,17 +7,18 @@ import json
 from collections.abc import Iterator
 
 from google.protobuf.message import Message
-from hypothesis import given, settings
+from hypothesis import given
 
 from trunkline.v1 import chat_input_pb2, message_pb2, route_pb2
 from trunkline_service.json_text import parse_object
 from trunkline_service.providers.anthropic.requests import COUNTED
 from trunkline_service.rpc.validate import check_request
+from wire.bounded import bounded
 from wire.decoding import KEY, PROVIDER, TARGET
 from wire.lift import lift
 from wire.strategies import chat_inputs, messages
 
-quick = settings(max_examples=100, deadline=None)
+quick = bounded(60)
 
 # Objects that are laid over others, member by member; any other JSON text stands in the body as it is.
 MERGED = ("provider_fields_json", "provider_options_json")

@@ -8,10 +8,11 @@ import tracemalloc
 from itertools import cycle, islice, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline_service.upstream.sse import Frame, FramingError, SseDecoder
+from wire.bounded import bounded
 from wire.corpus import corpus
 
 BOM = b"\xef\xbb\xbf"
@@ -25,7 +26,8 @@ TOKENS = [
 def naive(body: bytes) -> list[Frame]:
     """The standard, section 9.2.6, line by line; but an event that the end of the body cuts short is kept."""
     frames = []
-    event, data = b"", []
+    event = b""
+    data: list[bytes] = []
     for line in [*re.split(rb"\r\n|\n|\r", body.removeprefix(BOM)), b""]:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
@@ -53,13 +55,13 @@ def split(draw: st.DrawFn, bodies: st.SearchStrategy[bytes]) -> list[bytes]:
     return [body[a:b] for a, b in pairwise([0, *cuts, len(body)])]
 
 
-@settings(max_examples=300, deadline=None)
+@bounded(300)
 @given(split(st.lists(st.sampled_from(TOKENS), max_size=40).map(b"".join)))
 def test_any_bytes_in_any_pieces_are_what_the_standard_says(pieces: list[bytes]) -> None:
     assert frames(*pieces) == naive(b"".join(pieces))
 
 
-@settings(max_examples=200, deadline=None)
+@bounded(200)
 @given(split(st.binary(max_size=200)))
 def test_any_bytes_are_framed(pieces: list[bytes]) -> None:
     assert frames(*pieces) == naive(b"".join(pieces))

@@ -191,7 +191,6 @@ NULLS: dict[str, list[Json | bytes]] = {
     "citations": [start(), *block({"type": "text", "text": "a", "citations": None}), message_delta(), STOP],
     "a cache mark": [start(), *block({"type": "text", "text": "a", "cache_control": None}), message_delta(), STOP],
     "details": [start(stop_details=None), *text_block("a"), message_delta(stop_details=None), STOP],
-    "no delta at all": [start(), *text_block("a"), STOP],
 }
 
 

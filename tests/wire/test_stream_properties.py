@@ -9,11 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline_service.providers.anthropic.stream import MAX_KEPT_BYTES
 from trunkline_service.upstream.sse import Frame
+from wire.bounded import bounded
 from wire.corpus import SYNTHETIC, corpus
 from wire.decoding import (
     PING,
@@ -32,23 +33,13 @@ from wire.decoding import (
     start,
     text_delta,
 )
+from wire.mutation import mutated
 
 NAMES = sorted(corpus())
 # Ends of streams that succeed: where the object of the end mark is closed.
 WHOLE = {name: body for name, body in corpus().items() if play(body).succeeded}
 bodies = st.sampled_from(NAMES).map(corpus().__getitem__)
-quick = settings(max_examples=100, deadline=None)
-
-json_values: st.SearchStrategy[Any] = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**70), 2**70)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=5)
-    | st.sampled_from(["\ud800", "text", "tool_use", "text_delta", "fallback", "message_stop", ""]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
+quick = bounded(80)
 
 
 def pieces(body: bytes, cuts: list[int]) -> list[bytes]:
@@ -161,14 +152,14 @@ def test_a_stream_that_is_cut_anywhere_never_succeeds(name: str) -> None:
         assert play(body[:at]).succeeded
 
 
-@settings(max_examples=300, deadline=None)
+@bounded(300)
 @given(st.binary(max_size=300) | st.text(max_size=100).map(lambda text: b"data: " + text.encode() + b"\n\n"))
 def test_arbitrary_bytes_never_succeed(body: bytes) -> None:
     assert not sound(play(body)).complete
     assert not sound(play(sse(start()) + body)).complete
 
 
-@settings(max_examples=400, deadline=None)
+@bounded(400)
 @given(st.sampled_from(sorted(SYNTHETIC)), st.integers(0, 2**64), st.integers(1, 8))
 def test_mutated_bytes_never_crash(name: str, seed: int, times: int) -> None:
     chance = random.Random(seed)
@@ -192,7 +183,7 @@ def test_mutated_bytes_never_crash(name: str, seed: int, times: int) -> None:
     sound(play(bytes(body)))
 
 
-@settings(max_examples=600, deadline=None)
+@bounded(600)
 @given(st.sampled_from(sorted(SYNTHETIC)), st.data())
 def test_mutated_json_never_crashes(name: str, data: st.DataObject) -> None:
     """Any value in any place of any event, and events lost, repeated and swapped."""
@@ -215,17 +206,7 @@ def _mutate(events: list[Any], data: st.DataObject) -> None:
             other = data.draw(st.integers(0, len(events) - 1))
             events[at], events[other] = events[other], events[at]
         case _:
-            events[at] = json.loads(json.dumps(events[at]))
-            holder, key = _place(events, at, data)
-            holder[key] = data.draw(json_values)
-
-
-def _place(holder: Any, key: Any, data: st.DataObject) -> tuple[Any, Any]:
-    value = holder[key]
-    if isinstance(value, dict | list) and value and data.draw(st.integers(0, 5)):
-        inner = data.draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
-        return _place(value, inner, data)
-    return holder, key
+            events[at] = data.draw(mutated(events[at]))
 
 
 ENDLESS: dict[str, tuple[list[Json], Json]] = {

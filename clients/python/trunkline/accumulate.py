@@ -15,9 +15,9 @@ from trunkline.v1.chat_service_pb2 import (
     ChatResponse,
     Completion,
     StreamStart,
-    Usage,
 )
 from trunkline.v1.message_pb2 import ContentBlock, Role
+from trunkline.v1.usage_pb2 import Usage
 
 # The delta that appends to a block of each kind, and the field it appends to.
 _APPENDS: Final = {

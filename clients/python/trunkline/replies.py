@@ -15,10 +15,10 @@ from trunkline.v1.chat_service_pb2 import (
     CountMethod,
     CountTokensResponse,
     FinishReason,
-    Usage,
 )
 from trunkline.v1.message_pb2 import ContentBlock, Message, ToolRunner, ToolUseBlock
-from trunkline.v1.route_pb2 import Warning as WarningMessage
+from trunkline.v1.usage_pb2 import Usage
+from trunkline.v1.warning_pb2 import Warning as WarningMessage
 
 _OURS: Final = (ToolRunner.TOOL_RUNNER_UNSPECIFIED, ToolRunner.TOOL_RUNNER_CLIENT)
 
@@ -220,7 +220,7 @@ class TokenCount:
         return _word(CountMethod.DESCRIPTOR, self.proto.method, "COUNT_METHOD_")
 
     def __repr__(self) -> str:
-        return f"<TokenCount input_tokens={self.input_tokens} model={self.proto.model!r}>"
+        return f"<TokenCount input_tokens={self.input_tokens} model={self.proto.origin.model!r}>"
 
 
 def _word(enum: EnumDescriptor, number: int, prefix: str) -> str:

@@ -51,6 +51,7 @@ BY_REASON: Final[Mapping[str, type[APIError]]] = {
         ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED: errors.DeadlineExceededError,
         ErrorReason.ERROR_REASON_SLOW_CONSUMER: errors.SlowConsumerError,
         ErrorReason.ERROR_REASON_INTERNAL: errors.InternalError,
+        ErrorReason.ERROR_REASON_ANSWER_TOO_LARGE: errors.MessageTooLargeError,
     }.items()
 }
 

@@ -14,7 +14,8 @@ from trunkline import statuses
 from trunkline.accumulate import Accumulator
 from trunkline.errors import APIError, ProtocolError, StreamInterruptedError
 from trunkline.replies import Reply
-from trunkline.v1.chat_service_pb2 import ChatEvent, StreamChatRequest, StreamChatResponse, Usage
+from trunkline.v1.chat_service_pb2 import ChatEvent, StreamChatRequest, StreamChatResponse
+from trunkline.v1.usage_pb2 import Usage
 
 
 class _StreamState:

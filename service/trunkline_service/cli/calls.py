@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 import trunkline
 from trunkline.requests import ChatOptions
 from trunkline.v1.chat_service_pb2 import ChatEvent
-from trunkline.v1.route_pb2 import WarningCode
+from trunkline.v1.warning_pb2 import WarningCode
 from trunkline_service.cli.terminal import Failure, UsageError, say, write
 
 _DEFAULT_MODEL = "simulator/text"

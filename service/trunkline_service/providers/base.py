@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from trunkline.v1 import chat_input_pb2, chat_service_pb2, route_pb2
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, route_pb2, usage_pb2, warning_pb2
 from trunkline_service.errors import GatewayError
 from trunkline_service.upstream.sse import Frame
 
@@ -45,7 +45,7 @@ class UpstreamRequest:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-    warnings: Sequence[route_pb2.Warning] = ()
+    warnings: Sequence[warning_pb2.Warning] = ()
 
 
 class ProtocolViolation(Exception):
@@ -62,7 +62,7 @@ class StreamDecoder(Protocol):
     failure: GatewayError | None
 
     @property
-    def usage(self) -> chat_service_pb2.Usage:
+    def usage(self) -> usage_pb2.Usage:
         """The usage so far."""
 
     @property
@@ -88,6 +88,11 @@ class Provider(Protocol):
 
         Raises:
             GatewayError: the provider cannot honour the input; the error names the fields.
+        """
+
+    def needs_maximum(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> bool:
+        """Whether `encode_chat` wants the target's `max_output_tokens`, as the provider insists on it and the caller
+        gave none.
         """
 
     def encode_count(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trunkline.v1 import route_pb2
+from trunkline.v1 import warning_pb2
 from trunkline_service.errors import GatewayError, InvalidRequest, Unsupported, Violation
 
 
@@ -18,7 +18,7 @@ class EncodeReport:
         self._invalid: list[Violation] = []
         self._unsupported: list[Violation] = []
         self._capability = ""
-        self.warnings: list[route_pb2.Warning] = []
+        self.warnings: list[warning_pb2.Warning] = []
 
     def invalid(self, field: str, description: str) -> None:
         """The field breaks a rule of the provider's."""
@@ -35,15 +35,17 @@ class EncodeReport:
     def dropped(self, field: str, description: str) -> None:
         """The field is left out, whatever the caller's policy."""
         self.warnings.append(
-            route_pb2.Warning(
-                code=route_pb2.WARNING_CODE_FIELD_DROPPED, field=field, message=f"left out: {description}"
+            warning_pb2.Warning(
+                code=warning_pb2.WARNING_CODE_FIELD_DROPPED, field=field, message=f"left out: {description}"
             )
         )
 
     def defaulted(self, field: str, value: str, message: str) -> None:
         """The provider insists on a value, and the caller gave none."""
         self.warnings.append(
-            route_pb2.Warning(code=route_pb2.WARNING_CODE_DEFAULT_APPLIED, field=field, value=value, message=message)
+            warning_pb2.Warning(
+                code=warning_pb2.WARNING_CODE_DEFAULT_APPLIED, field=field, value=value, message=message
+            )
         )
 
     def error(self) -> GatewayError | None:

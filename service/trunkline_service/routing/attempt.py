@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from trunkline.v1 import chat_input_pb2, chat_service_pb2, error_reason_pb2, route_pb2
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, error_reason_pb2, route_pb2, usage_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.config import Timeouts
 from trunkline_service.errors import GatewayError
@@ -34,6 +34,7 @@ class Leg:
     target: Target
     timeouts: Timeouts
     slow_consumer: float
+    max_answer_bytes: int
 
 
 @dataclass(slots=True)
@@ -44,6 +45,7 @@ class Attempt:
     report: route_pb2.Attempt = field(init=False)
     events_sent: int = 0
     _began: float = field(default_factory=time.monotonic)
+    _has_begun: bool = False
 
     def __post_init__(self) -> None:
         target = self.leg.target
@@ -118,6 +120,9 @@ class Attempt:
         self.report.upstream_status = exchange.status
         self.report.upstream_request_id = provider.request_id(exchange.headers)
         self.report.rate_limits.extend(provider.rate_limits(exchange.headers))
+        encoding = exchange.headers.get("content-encoding", "identity")
+        if encoding != "identity":
+            raise _protocol_error(f"in {encoding[:20]!r}, though it was asked not to compress")
         if exchange.status != 200:
             try:
                 async with asyncio.timeout(ERROR_BODY_SECONDS):
@@ -129,7 +134,7 @@ class Attempt:
     async def _stream(
         self, exchange: Exchange, decoder: StreamDecoder, request: UpstreamRequest, watch: Watch, sink: Sink
     ) -> None:
-        framing = SseDecoder()
+        framing = SseDecoder(self.leg.max_answer_bytes)
         held: list[ChatEvent] = []
         idle = self.leg.timeouts.idle
         while not decoder.complete:
@@ -137,8 +142,10 @@ class Attempt:
             try:
                 frames = framing.feed(chunk) if chunk else framing.finish()
             except FramingError as error:
-                raise _protocol_error("with an event of a size that no answer has") from error
+                raise too_large(self.leg.max_answer_bytes) from error
             events = decoder.decode(frames) if chunk else decoder.finish(frames)
+            if events and not self._has_begun:
+                self._begin()
             if not self.events_sent:
                 # Nothing goes out before the provider has begun to say something, so that a call that fails before that
                 # can still go elsewhere.
@@ -148,13 +155,12 @@ class Attempt:
                 await self._give(events, request, watch, sink)
             if decoder.failure is not None:
                 raise decoder.failure
-            if chunk and (events or self.events_sent):
+            if self._has_begun:
+                # From its first event on, any sign of life will do, keep-alives included.
                 watch.stage("idle", idle)
         exchange.complete()
 
     async def _give(self, events: list[ChatEvent], request: UpstreamRequest, watch: Watch, sink: Sink) -> None:
-        if not self.events_sent:
-            self.report.time_to_first_event.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
         if events[-1].WhichOneof("kind") == "completion":
             completion = events[-1].completion
             completion.warnings.extend(request.warnings)
@@ -163,6 +169,10 @@ class Attempt:
         self.events_sent += len(events)
         watch.stage(WRITE, self.leg.slow_consumer)
         await sink(events)
+
+    def _begin(self) -> None:
+        self._has_begun = True
+        self.report.time_to_first_event.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
 
     def _decode_whole(self, body: bytes) -> list[ChatEvent]:
         try:
@@ -173,7 +183,7 @@ class Attempt:
     def _end(self) -> None:
         self.report.duration.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
 
-    def _failed(self, error: GatewayError, usage: chat_service_pb2.Usage | None) -> GatewayError:
+    def _failed(self, error: GatewayError, usage: usage_pb2.Usage | None) -> GatewayError:
         """The error as the caller gets it, noted in the report."""
         error.metadata.setdefault("provider", self.report.provider)
         error.metadata.setdefault("model", self.report.model)
@@ -182,14 +192,14 @@ class Attempt:
         if self.report.upstream_request_id:
             error.metadata.setdefault("upstream_request_id", self.report.upstream_request_id)
         if error.reason in _STAGED:
-            error.metadata.setdefault("stage", "idle" if self.events_sent else "first_event")
+            error.metadata.setdefault("stage", "idle" if self._has_begun else "first_event")
         if self.events_sent and error.reason in _INTERRUPTIONS:
             error = self._interrupted(error, usage)
         self.report.reason = error.reason
         self._end()
         return error
 
-    def _interrupted(self, error: GatewayError, usage: chat_service_pb2.Usage | None) -> GatewayError:
+    def _interrupted(self, error: GatewayError, usage: usage_pb2.Usage | None) -> GatewayError:
         metadata = {**error.metadata, "cause": error.reason_name, "events_sent": str(self.events_sent)}
         if usage is not None and usage.HasField("input_total"):
             metadata["input_tokens"] = str(usage.input_total)
@@ -211,6 +221,7 @@ _INTERRUPTIONS = frozenset(
     not in (
         error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED,
         error_reason_pb2.ERROR_REASON_SLOW_CONSUMER,
+        error_reason_pb2.ERROR_REASON_ANSWER_TOO_LARGE,
         error_reason_pb2.ERROR_REASON_INTERNAL,
     )
 )
@@ -229,6 +240,15 @@ def _is_content(event: ChatEvent) -> bool:
             case _:
                 return True
     return kind != "start"
+
+
+def too_large(limit: int) -> GatewayError:
+    """The answer does not fit in a message of `limit` bytes."""
+    return GatewayError(
+        error_reason_pb2.ERROR_REASON_ANSWER_TOO_LARGE,
+        f"the answer is larger than a message may be, which is {limit} bytes",
+        metadata={"limit": str(limit)},
+    )
 
 
 def _protocol_error(how: str) -> GatewayError:

@@ -147,6 +147,8 @@ class Router:
             upstream=endpoint.upstream,
             timeouts=settings.timeouts,
             slow_consumer=self._settings.limits.slow_consumer,
+            # An event's own members take a few bytes more than the provider's text.
+            max_answer_bytes=self._settings.limits.max_message_bytes - 64 * 1024,
             target=Target(
                 provider=target.provider,
                 model=target.model,
@@ -167,7 +169,6 @@ class Router:
 # Why a provider does not tell a model's maximum, though it may well answer for the model.
 _UNTOLD = frozenset(
     {
-        error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND,
         error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST,
         error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR,
     }

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 
+from trunkline.v1 import error_reason_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
+from trunkline_service.errors import GatewayError
 
 Write = Callable[[Sequence[ChatEvent]], Awaitable[None]]
 
 
-# More than this does not wait: a message has to stay far below what callers take.
+# More than this does not wait: a message stays far below what callers take.
 MAX_HELD_BYTES = 256 * 1024
+LAST_FLUSH_SECONDS = 1.0
+
+
+# The caller's time is over, or it does not read: nothing more can be given to it.
+_OUT_OF_TIME = (
+    error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED,
+    error_reason_pb2.ERROR_REASON_SLOW_CONSUMER,
+)
 
 
 class Batcher:
-    """Passes events on `delay` seconds after the first that waits, and at once with the completion.
+    """Passes events on `delay` seconds after the first that waits, and at once if they are the last, or many.
 
-    A caller that does not read holds up whoever adds, so that what waits here stays small.
+    So a caller that does not read holds up whoever adds, and what waits here stays small.
     """
 
     def __init__(self, write: Write, delay: float) -> None:
@@ -38,8 +49,12 @@ class Batcher:
         timer = self._timer
         try:
             # What came before an error is a valid part of the answer. After a cancellation nobody reads it.
-            if error is None or isinstance(error, Exception):
+            if error is None:
                 await self._flush()
+            elif isinstance(error, GatewayError) and error.reason not in _OUT_OF_TIME:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_FLUSH_SECONDS):
+                        await self._flush()
         finally:
             if timer is not None:
                 timer.cancel()
@@ -52,9 +67,8 @@ class Batcher:
         size = sum(event.ByteSize() for event in events)
         if self._held_bytes + size > MAX_HELD_BYTES:
             await self._flush()
-        async with self._writing:
-            self._held += events
-            self._held_bytes += size
+        self._held += events
+        self._held_bytes += size
         if size > MAX_HELD_BYTES or events[-1].HasField("completion"):
             await self._flush()
         elif self._timer is None or self._timer.done():

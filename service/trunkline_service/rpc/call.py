@@ -29,6 +29,8 @@ class Call:
         self.request_id = _request_id(context)
         self.attempt: Attempt | None = None
         self.completion: chat_service_pb2.Completion | None = None
+        # Not to be asked for once the caller has gone.
+        self._peer = context.peer()
         self._began = time.monotonic()
 
     def deadline(self, default: float, ceiling: float) -> float:
@@ -46,7 +48,7 @@ class Call:
             "code": code,
             "reason": reason,
             "duration_ms": round((time.monotonic() - self._began) * 1000, 1),
-            "peer": self.context.peer(),
+            "peer": self._peer,
         }
         if self.attempt is not None:
             report = self.attempt.report

@@ -12,7 +12,7 @@ from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.config import Limits
 from trunkline_service.errors import InvalidRequest, Violation
-from trunkline_service.routing.attempt import Attempt, Leg, Sink
+from trunkline_service.routing.attempt import Attempt, Sink, too_large
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.batching import Batcher
 from trunkline_service.rpc.call import Call, current_call
@@ -36,9 +36,16 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         """Answers in one piece: what the events of a stream add up to."""
         answer = Accumulator()
 
+        size = 0
+
         async def add(events: Sequence[ChatEvent]) -> None:
+            nonlocal size
             for event in events:
                 answer.add(event)
+                size += event.ByteSize()
+            # An answer without end must not be collected, as it could not be sent.
+            if size > self._limits.max_message_bytes:
+                raise too_large(self._limits.max_message_bytes)
 
         call = current_call()
         await self._answer(request, call, add)
@@ -79,10 +86,10 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
     async def _answer(self, request: AnswerRequest, call: Call, sink: Sink) -> None:
         check_request(request.input, request.routing, self._router.knows)
         deadline = self._deadline(call)
-        leg: Leg = self._router.leg(request.input, request.routing)
-        if not request.input.generation.HasField("max_output_tokens"):
-            leg = await self._router.with_maximum(leg, deadline)
+        leg = self._router.leg(request.input, request.routing)
         call.attempt = Attempt(leg)
+        if leg.provider.needs_maximum(request.input, leg.target):
+            call.attempt = Attempt(await self._router.with_maximum(leg, deadline))
         await call.attempt.chat(request.input, deadline, sink)
 
     def _deadline(self, call: Call) -> float:

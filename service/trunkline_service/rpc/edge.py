@@ -36,7 +36,7 @@ class Edge(grpc.aio.ServerInterceptor):
     def __init__(self, max_concurrent_calls: int) -> None:
         self._max_concurrent_calls = max_concurrent_calls
         self._wrapped: dict[str, Handler] = {}
-        self._in_flight = 0
+        self._in_flight: set[Call] = set()
         self.draining = False
         self.idle = asyncio.Event()
         self.idle.set()
@@ -70,7 +70,7 @@ class Edge(grpc.aio.ServerInterceptor):
         async def handle(request: Message | Refused, context: Context) -> object:
             call = begin(method, context)
             try:
-                response = await self._admitted(behaviour, request, context)
+                response = await self._admitted(call, behaviour, request, context)
                 context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
                 _log(call, "OK")
                 return response
@@ -87,22 +87,25 @@ class Edge(grpc.aio.ServerInterceptor):
                 error = failure
             except Exception:
                 error = _bug(call, "a call failed by a bug")
+            if error.reason == error_reason_pb2.ERROR_REASON_SLOW_CONSUMER:
+                # What it has not read holds up the status, too, and must not hold up anybody else.
+                self._leave(call)
             await _abort(call, context, error)
             return None
 
         return handle
 
-    async def _admitted(self, behaviour: Behaviour, request: Message | Refused, context: Context) -> object:
+    async def _admitted(self, call: Call, behaviour: Behaviour, request: Message | Refused, context: Context) -> object:
         if self.draining:
             raise GatewayError(error_reason_pb2.ERROR_REASON_GATEWAY_SHUTTING_DOWN, "the gateway is about to stop")
-        if self._in_flight >= self._max_concurrent_calls:
+        if len(self._in_flight) >= self._max_concurrent_calls:
             raise GatewayError(
                 error_reason_pb2.ERROR_REASON_GATEWAY_OVERLOADED,
                 f"the gateway has its {self._max_concurrent_calls} calls in flight",
             )
-        self._in_flight += 1
+        self._in_flight.add(call)
         self.idle.clear()
-        context.add_done_callback(self._leave)  # type: ignore[arg-type]  # any callable will do
+        context.add_done_callback(lambda _: self._leave(call))  # type: ignore[arg-type]  # any callable will do
         if isinstance(request, Refused):
             raise InvalidRequest(request.violations)
         try:
@@ -112,8 +115,8 @@ class Edge(grpc.aio.ServerInterceptor):
             await asyncio.sleep(GONE_SECONDS)
             raise
 
-    def _leave(self, _context: Any) -> None:
-        self._in_flight -= 1
+    def _leave(self, call: Call) -> None:
+        self._in_flight.discard(call)
         if not self._in_flight:
             self.idle.set()
 

@@ -18,7 +18,7 @@ from trunkline_service.rpc.chat import ChatServicer
 from trunkline_service.rpc.edge import Edge
 from trunkline_service.rpc.tls import server_credentials
 
-FOREVER = 1e9
+LINGER_SECONDS = 3.0
 SERVICES = tuple(service.full_name for service in chat_service_pb2.DESCRIPTOR.services_by_name.values())
 
 # A client that pings every 30 s while a model thinks is welcome.
@@ -83,19 +83,20 @@ class Server:
 
     async def _stop(self, delay: float, grace: float) -> None:
         hurry = asyncio.create_task(self._hurry.wait())
-        idle = asyncio.create_task(self._edge.idle.wait())
         # Readiness goes first, and the calls that still come are served until callers have noticed.
         await self._health.enter_graceful_shutdown()
         await asyncio.wait((hurry,), timeout=delay)
+        # From here on, calls are refused by the edge, with details. The server itself goes on: told to stop, it would
+        # close connections that still have the end of an answer to send, and wait for health watchers, who stay.
         self._edge.draining = True
-        stopping = asyncio.create_task(self._server.stop(FOREVER))
-        # Not `stopping` alone: a health watcher that stays would hold it for the whole grace.
-        await asyncio.wait((stopping, idle, hurry), timeout=grace, return_when=asyncio.FIRST_COMPLETED)
-        # One after the other: where two of these overlap, grpc.aio uses a server that is no more, and crashes. And with
-        # a grace of its own it must not be cancelled once that is over.
-        for task in (stopping, idle, hurry):
-            task.cancel()
-        await asyncio.wait((stopping, idle, hurry))
+        if not self._edge.idle.is_set():
+            idle = asyncio.create_task(self._edge.idle.wait())
+            await asyncio.wait((idle, hurry), timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+            idle.cancel()
+            if self._edge.idle.is_set():
+                # The last bytes of the last call are on their way: gRPC does not tell when they have left.
+                await asyncio.wait((hurry,), timeout=LINGER_SECONDS)
+        hurry.cancel()
         await self._server.stop(0)
 
 

@@ -62,6 +62,7 @@ RULES: dict[ErrorReason.ValueType, Rule] = {
     error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED: Rule(_CODES.DEADLINE_EXCEEDED, False),
     error_reason_pb2.ERROR_REASON_SLOW_CONSUMER: Rule(_CODES.ABORTED, False),
     error_reason_pb2.ERROR_REASON_INTERNAL: Rule(_CODES.INTERNAL, False),
+    error_reason_pb2.ERROR_REASON_ANSWER_TOO_LARGE: Rule(_CODES.RESOURCE_EXHAUSTED, False),
 }
 
 _QUOTA = (

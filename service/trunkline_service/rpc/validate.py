@@ -6,7 +6,7 @@ Every violation is found, not only the first; paths are those of the proto field
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from itertools import islice
 
 from trunkline.v1 import chat_input_pb2, message_pb2, route_pb2
@@ -16,6 +16,10 @@ from trunkline_service.errors import InvalidRequest, Violation
 MAX_MESSAGES = 100_000
 # In one list, and in all messages together.
 MAX_BLOCKS = 100_000
+# In any other list: tools, citations, stop sequences …
+MAX_ITEMS = 10_000
+# Of JSON that is merged member by member into what goes upstream.
+MAX_MERGED_BYTES = 1024 * 1024
 MAX_DEPTH = 16
 MAX_NAME = 1000
 # More are not looked for: an answer has room for a few dozen.
@@ -49,8 +53,9 @@ def _request(
         yield Violation("routing.unsupported_fields", "is not a policy that this gateway knows")
     yield from _messages(chat_input.messages)
     yield from _blocks(chat_input.system, "input.system")
-    for number, tool in enumerate(chat_input.tools):
+    for number, tool in enumerate(chat_input.tools[:MAX_ITEMS]):
         yield from _tool(tool, f"input.tools[{number}]")
+    yield from _not_too_many(chat_input.tools, "input.tools")
     if chat_input.HasField("tool_choice"):
         yield from _tool_choice(chat_input.tool_choice)
     if chat_input.HasField("generation"):
@@ -61,11 +66,12 @@ def _request(
         yield from _output_format(chat_input.output_format)
     if chat_input.HasField("anthropic"):
         yield from _anthropic(chat_input.anthropic)
-    for key, text in chat_input.provider_options_json.items():
+    yield from _not_too_many(chat_input.provider_options_json, "input.provider_options_json")
+    for key, text in islice(chat_input.provider_options_json.items(), MAX_ITEMS):
         path = f'input.provider_options_json["{key[:100]}"]'
         if not knows_provider(key):
             yield Violation(path, "is neither a provider of this gateway's nor a kind of API")
-        yield from _json(text, path)
+        yield from _merged_json(text, path)
 
 
 def _route(route: route_pb2.Route) -> Iterator[Violation]:
@@ -89,6 +95,8 @@ def _messages(messages: Sequence[message_pb2.Message]) -> Iterator[Violation]:
         yield Violation(path, f"has more than {MAX_MESSAGES} messages")
     elif sum(len(message.content) for message in messages) > MAX_BLOCKS:
         yield Violation(path, f"have more than {MAX_BLOCKS} blocks")
+    elif sum(len(block.text.citations) for message in messages for block in message.content) > MAX_BLOCKS:
+        yield Violation(path, f"have more than {MAX_BLOCKS} citations")
     else:
         for number, message in enumerate(messages):
             yield from _message(message, f"{path}[{number}]")
@@ -100,7 +108,7 @@ def _message(message: message_pb2.Message, path: str) -> Iterator[Violation]:
     elif message.role not in message_pb2.Role.values():
         yield Violation(f"{path}.role", f"{message.role} is not a role that this gateway knows")
     if message.provider_fields_json:
-        yield from _json(message.provider_fields_json, f"{path}.provider_fields_json")
+        yield from _merged_json(message.provider_fields_json, f"{path}.provider_fields_json")
     yield from _blocks(message.content, f"{path}.content")
 
 
@@ -117,14 +125,15 @@ def _blocks(blocks: Sequence[message_pb2.ContentBlock], path: str, depth: int = 
 
 def _block(block: message_pb2.ContentBlock, path: str, depth: int) -> Iterator[Violation]:
     if block.provider_fields_json:
-        yield from _json(block.provider_fields_json, f"{path}.provider_fields_json")
+        yield from _merged_json(block.provider_fields_json, f"{path}.provider_fields_json")
     kind = block.WhichOneof("kind")
     if kind is None:
         yield Violation(f"{path}.kind", "is required: a block has to hold something")
     elif kind != "text":
         yield from _BLOCKS[kind](block, f"{path}.{kind}", depth)
     elif block.text.citations:
-        for number, citation in enumerate(block.text.citations):
+        yield from _not_too_many(block.text.citations, f"{path}.text.citations")
+        for number, citation in enumerate(block.text.citations[:MAX_ITEMS]):
             yield from _citation(citation, f"{path}.text.citations[{number}]")
 
 
@@ -225,7 +234,7 @@ def _citation(citation: message_pb2.Citation, path: str) -> Iterator[Violation]:
     elif location == "opaque":
         yield from _json(citation.opaque.raw_json, f"{path}.opaque.raw_json")
     if citation.provider_fields_json:
-        yield from _json(citation.provider_fields_json, f"{path}.provider_fields_json")
+        yield from _merged_json(citation.provider_fields_json, f"{path}.provider_fields_json")
 
 
 def _tool(tool: chat_input_pb2.Tool, path: str) -> Iterator[Violation]:
@@ -241,10 +250,11 @@ def _tool(tool: chat_input_pb2.Tool, path: str) -> Iterator[Violation]:
         yield from _required(function.name, f"{path}.function.name")
         if function.input_schema_json:
             yield from _json(function.input_schema_json, f"{path}.function.input_schema_json")
-        for number, example in enumerate(function.input_examples_json):
+        yield from _not_too_many(function.input_examples_json, f"{path}.function.input_examples_json")
+        for number, example in enumerate(function.input_examples_json[:MAX_ITEMS]):
             yield from _json(example, f"{path}.function.input_examples_json[{number}]")
         if function.provider_fields_json:
-            yield from _json(function.provider_fields_json, f"{path}.function.provider_fields_json")
+            yield from _merged_json(function.provider_fields_json, f"{path}.function.provider_fields_json")
 
 
 def _tool_choice(choice: chat_input_pb2.ToolChoice) -> Iterator[Violation]:
@@ -266,7 +276,8 @@ def _generation(generation: chat_input_pb2.GenerationParams) -> Iterator[Violati
         value = getattr(generation, name)
         if not (math.isfinite(value) and lowest <= value <= highest):
             yield Violation(f"{path}.{name}", f"{value:g} is not between {lowest:g} and {highest:g}")
-    for number, sequence in enumerate(generation.stop_sequences):
+    yield from _not_too_many(generation.stop_sequences, f"{path}.stop_sequences")
+    for number, sequence in enumerate(generation.stop_sequences[:MAX_ITEMS]):
         yield from _required(sequence, f"{path}.stop_sequences[{number}]")
 
 
@@ -308,9 +319,22 @@ def _anthropic(options: chat_input_pb2.AnthropicOptions) -> Iterator[Violation]:
     for name in ("version", "user_profile_id", "workspace_id"):
         if not _is_header_value(getattr(options, name)):
             yield Violation(f"input.anthropic.{name}", "must be printable ASCII")
-    for number, beta in enumerate(options.betas):
+    yield from _not_too_many(options.betas, "input.anthropic.betas")
+    for number, beta in enumerate(options.betas[:MAX_ITEMS]):
         if not beta or "," in beta or not _is_header_value(beta):
             yield Violation(f"input.anthropic.betas[{number}]", "must be one name, in printable ASCII")
+
+
+def _not_too_many(items: Sized, path: str) -> Iterator[Violation]:
+    if len(items) > MAX_ITEMS:
+        yield Violation(path, f"has more than {MAX_ITEMS} entries")
+
+
+def _merged_json(text: str, path: str) -> Iterator[Violation]:
+    if len(text) > MAX_MERGED_BYTES:
+        yield Violation(path, f"is larger than {MAX_MERGED_BYTES} bytes")
+    else:
+        yield from _json(text, path)
 
 
 def _required(value: str, path: str) -> Iterator[Violation]:

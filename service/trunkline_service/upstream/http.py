@@ -8,6 +8,7 @@ connecting.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import socket
 import ssl
@@ -175,11 +176,13 @@ class _AbortingResponse(aiohttp.ClientResponse):
     _transport: asyncio.Transport | None = None
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        # The library forgets the connection before the last of the request has left.
-        self._transport = connection.transport
-        if connection.protocol is None or connection.protocol.should_close:
+        transport, protocol = connection.transport, connection.protocol
+        if transport is None or protocol is None or protocol.should_close:
             # Something came before this request was sent. It is not the answer to it, but would be taken for that.
             raise aiohttp.ServerDisconnectedError
+        # Kept here, as the library forgets the connection before the last of the request has left.
+        self._transport = transport
+        self._socket = transport.get_extra_info("socket")
         return await super().start(connection)
 
     def close(self) -> None:
@@ -191,13 +194,14 @@ class _AbortingResponse(aiohttp.ClientResponse):
         return super().release()
 
     def _abort(self) -> None:
-        transport = self._transport
+        transport, self._transport = self._transport, None
         # A connection that can serve again has been given back by now, and may be somebody else's.
         if transport is None or (self.connection is None and not transport.is_closing()):
             return
-        if not transport.is_closing() or transport.get_write_buffer_size():
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            transport.abort()
+        # Closed already, the socket cannot be told how to: OSError in asyncio, ValueError in uvloop.
+        with contextlib.suppress(OSError, ValueError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        transport.abort()
 
 
 class _NotHttp(aiohttp.ClientError):

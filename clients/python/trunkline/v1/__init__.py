@@ -32,7 +32,6 @@ from trunkline.v1.chat_service_pb2 import (
     StreamChatResponse,
     StreamRestart,
     StreamStart,
-    Usage,
 )
 from trunkline.v1.chat_service_pb2_grpc import (
     ChatServiceServicer,
@@ -79,9 +78,9 @@ from trunkline.v1.route_pb2 import (
     RoutingOptions,
     Target,
     UnsupportedFieldPolicy,
-    Warning,  # noqa: A004
-    WarningCode,
 )
+from trunkline.v1.usage_pb2 import Usage
+from trunkline.v1.warning_pb2 import Warning, WarningCode  # noqa: A004
 
 __all__ = [  # noqa: RUF022 - grouped
     # The conversation.

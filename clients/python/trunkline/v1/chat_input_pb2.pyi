@@ -161,7 +161,7 @@ class ChatInput(google.protobuf.message.Message):
 
     @property
     def cache_control(self) -> trunkline.v1.message_pb2.CacheControl:
-        """Optional. Caches the longest prefix that can be, without a mark of the caller's."""
+        """Optional. Caches the longest prefix possible, without a mark of the caller's."""
 
     @property
     def anthropic(self) -> global___AnthropicOptions:

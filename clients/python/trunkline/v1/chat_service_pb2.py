@@ -27,9 +27,11 @@ from trunkline.v1 import chat_input_pb2 as trunkline_dot_v1_dot_chat__input__pb2
 from trunkline.v1 import error_reason_pb2 as trunkline_dot_v1_dot_error__reason__pb2
 from trunkline.v1 import message_pb2 as trunkline_dot_v1_dot_message__pb2
 from trunkline.v1 import route_pb2 as trunkline_dot_v1_dot_route__pb2
+from trunkline.v1 import usage_pb2 as trunkline_dot_v1_dot_usage__pb2
+from trunkline.v1 import warning_pb2 as trunkline_dot_v1_dot_warning__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftrunkline/v1/chat_service.proto\x12\x0ctrunkline.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dtrunkline/v1/chat_input.proto\x1a\x1ftrunkline/v1/error_reason.proto\x1a\x1atrunkline/v1/message.proto\x1a\x18trunkline/v1/route.proto\"d\n\x0b\x43hatRequest\x12&\n\x05input\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.ChatInput\x12-\n\x07routing\x18\x02 \x01(\x0b\x32\x1c.trunkline.v1.RoutingOptions\"p\n\x0c\x43hatResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x07message\x18\x02 \x01(\x0b\x32\x15.trunkline.v1.Message\x12,\n\ncompletion\x18\x03 \x01(\x0b\x32\x18.trunkline.v1.Completion\"\xb5\x01\n\x11StreamChatRequest\x12&\n\x05input\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.ChatInput\x12-\n\x07routing\x18\x02 \x01(\x0b\x32\x1c.trunkline.v1.RoutingOptions\x12\x15\n\rallow_restart\x18\x03 \x01(\x08\x12\x32\n\x0fmax_event_delay\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\x12StreamChatResponse\x12\'\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x17.trunkline.v1.ChatEvent\"\xd6\x02\n\tChatEvent\x12*\n\x05start\x18\x01 \x01(\x0b\x32\x19.trunkline.v1.StreamStartH\x00\x12/\n\x0b\x62lock_start\x18\x02 \x01(\x0b\x32\x18.trunkline.v1.BlockStartH\x00\x12/\n\x0b\x62lock_delta\x18\x03 \x01(\x0b\x32\x18.trunkline.v1.BlockDeltaH\x00\x12+\n\tblock_end\x18\x04 \x01(\x0b\x32\x16.trunkline.v1.BlockEndH\x00\x12.\n\x07restart\x18\x05 \x01(\x0b\x32\x1b.trunkline.v1.StreamRestartH\x00\x12&\n\x06opaque\x18\x06 \x01(\x0b\x32\x14.trunkline.v1.OpaqueH\x00\x12.\n\ncompletion\x18\x07 \x01(\x0b\x32\x18.trunkline.v1.CompletionH\x00\x42\x06\n\x04kind\"c\n\x0bStreamStart\x12\n\n\x02id\x18\x01 \x01(\t\x12$\n\x06origin\x18\x02 \x01(\x0b\x32\x14.trunkline.v1.Origin\x12\"\n\x05usage\x18\x03 \x01(\x0b\x32\x13.trunkline.v1.Usage\"F\n\nBlockStart\x12\r\n\x05index\x18\x01 \x01(\x05\x12)\n\x05\x62lock\x18\x02 \x01(\x0b\x32\x1a.trunkline.v1.ContentBlock\"\xaf\x02\n\nBlockDelta\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x12\n\x08thinking\x18\x03 \x01(\tH\x00\x12\x14\n\ninput_json\x18\x04 \x01(\tH\x00\x12\x13\n\tsignature\x18\x05 \x01(\tH\x00\x12*\n\x08\x63itation\x18\x06 \x01(\x0b\x32\x16.trunkline.v1.CitationH\x00\x12\x11\n\x07refusal\x18\x07 \x01(\tH\x00\x12\x18\n\x0eprovider_state\x18\x08 \x01(\x0cH\x00\x12\x1b\n\x11\x62lock_fields_json\x18\t \x01(\tH\x00\x12&\n\x06opaque\x18\n \x01(\x0b\x32\x14.trunkline.v1.OpaqueH\x00\x12\x1c\n\x14provider_fields_json\x18\x0b \x01(\tB\x07\n\x05\x64\x65lta\"\x19\n\x08\x42lockEnd\x12\r\n\x05index\x18\x01 \x01(\x05\":\n\rStreamRestart\x12)\n\x06reason\x18\x01 \x01(\x0e\x32\x19.trunkline.v1.ErrorReason\"\x86\x03\n\nCompletion\x12\x31\n\rfinish_reason\x18\x01 \x01(\x0e\x32\x1a.trunkline.v1.FinishReason\x12\x1e\n\x16provider_finish_reason\x18\x02 \x01(\t\x12\x1a\n\rstop_sequence\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x35\n\x0frefusal_details\x18\x04 \x01(\x0b\x32\x1c.trunkline.v1.RefusalDetails\x12\"\n\x05usage\x18\x05 \x01(\x0b\x32\x13.trunkline.v1.Usage\x12/\n\x0croute_report\x18\x06 \x01(\x0b\x32\x19.trunkline.v1.RouteReport\x12\'\n\x08warnings\x18\x07 \x03(\x0b\x32\x15.trunkline.v1.Warning\x12$\n\x06origin\x18\t \x01(\x0b\x32\x14.trunkline.v1.Origin\x12\x1c\n\x14provider_fields_json\x18\x08 \x01(\tB\x10\n\x0e_stop_sequence\"U\n\x0eRefusalDetails\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t\x12\x1c\n\x14provider_fields_json\x18\x03 \x01(\t\"\xf0\x04\n\x05Usage\x12\x18\n\x0binput_total\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1b\n\x0einput_uncached\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x17\n\ncache_read\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x18\n\x0b\x63\x61\x63he_write\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x44\n\x12\x63\x61\x63he_write_by_ttl\x18\x05 \x03(\x0b\x32(.trunkline.v1.Usage.CacheWriteByTtlEntry\x12\x19\n\x0coutput_total\x18\x06 \x01(\x05H\x04\x88\x01\x01\x12\x1d\n\x10output_reasoning\x18\x07 \x01(\x05H\x05\x88\x01\x01\x12I\n\x14server_tool_requests\x18\x08 \x03(\x0b\x32+.trunkline.v1.Usage.ServerToolRequestsEntry\x12\x14\n\x0cservice_tier\x18\t \x01(\t\x12\r\n\x05speed\x18\n \x01(\t\x12\x15\n\rinference_geo\x18\x0b \x01(\t\x12\x1b\n\x13provider_usage_json\x18\x0c \x01(\t\x1a\x36\n\x14\x43\x61\x63heWriteByTtlEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x1a\x39\n\x17ServerToolRequestsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x42\x0e\n\x0c_input_totalB\x11\n\x0f_input_uncachedB\r\n\x0b_cache_readB\x0e\n\x0c_cache_writeB\x0f\n\r_output_totalB\x13\n\x11_output_reasoning\"k\n\x12\x43ountTokensRequest\x12&\n\x05input\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.ChatInput\x12-\n\x07routing\x18\x02 \x01(\x0b\x32\x1c.trunkline.v1.RoutingOptions\"\xef\x01\n\x13\x43ountTokensResponse\x12\x14\n\x0cinput_tokens\x18\x01 \x01(\x05\x12)\n\x06method\x18\x02 \x01(\x0e\x32\x19.trunkline.v1.CountMethod\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12/\n\x0croute_report\x18\x05 \x01(\x0b\x32\x19.trunkline.v1.RouteReport\x12\'\n\x08warnings\x18\x06 \x03(\x0b\x32\x15.trunkline.v1.Warning\x12\x1c\n\x14provider_fields_json\x18\x07 \x01(\t*\xd6\x02\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x1f\n\x1b\x46INISH_REASON_STOP_SEQUENCE\x10\x02\x12#\n\x1f\x46INISH_REASON_MAX_OUTPUT_TOKENS\x10\x03\x12 \n\x1c\x46INISH_REASON_CONTEXT_WINDOW\x10\x04\x12\x1a\n\x16\x46INISH_REASON_TOOL_USE\x10\x05\x12\x17\n\x13\x46INISH_REASON_PAUSE\x10\x06\x12\x19\n\x15\x46INISH_REASON_REFUSAL\x10\x07\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x08\x12\x1c\n\x18\x46INISH_REASON_COMPACTION\x10\t\x12\x17\n\x13\x46INISH_REASON_OTHER\x10\n*}\n\x0b\x43ountMethod\x12\x1c\n\x18\x43OUNT_METHOD_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OUNT_METHOD_PROVIDER\x10\x01\x12\x1a\n\x16\x43OUNT_METHOD_TOKENIZER\x10\x02\x12\x19\n\x15\x43OUNT_METHOD_ESTIMATE\x10\x03\x32\xf3\x01\n\x0b\x43hatService\x12=\n\x04\x43hat\x12\x19.trunkline.v1.ChatRequest\x1a\x1a.trunkline.v1.ChatResponse\x12Q\n\nStreamChat\x12\x1f.trunkline.v1.StreamChatRequest\x1a .trunkline.v1.StreamChatResponse0\x01\x12R\n\x0b\x43ountTokens\x12 .trunkline.v1.CountTokensRequest\x1a!.trunkline.v1.CountTokensResponseB?\n\x10\x64\x65v.trunkline.v1P\x01Z)trunkline.dev/go/trunkline/v1;trunklinev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftrunkline/v1/chat_service.proto\x12\x0ctrunkline.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dtrunkline/v1/chat_input.proto\x1a\x1ftrunkline/v1/error_reason.proto\x1a\x1atrunkline/v1/message.proto\x1a\x18trunkline/v1/route.proto\x1a\x18trunkline/v1/usage.proto\x1a\x1atrunkline/v1/warning.proto\"d\n\x0b\x43hatRequest\x12&\n\x05input\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.ChatInput\x12-\n\x07routing\x18\x02 \x01(\x0b\x32\x1c.trunkline.v1.RoutingOptions\"p\n\x0c\x43hatResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x07message\x18\x02 \x01(\x0b\x32\x15.trunkline.v1.Message\x12,\n\ncompletion\x18\x03 \x01(\x0b\x32\x18.trunkline.v1.Completion\"\xb5\x01\n\x11StreamChatRequest\x12&\n\x05input\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.ChatInput\x12-\n\x07routing\x18\x02 \x01(\x0b\x32\x1c.trunkline.v1.RoutingOptions\x12\x15\n\rallow_restart\x18\x03 \x01(\x08\x12\x32\n\x0fmax_event_delay\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"=\n\x12StreamChatResponse\x12\'\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x17.trunkline.v1.ChatEvent\"\xd6\x02\n\tChatEvent\x12*\n\x05start\x18\x01 \x01(\x0b\x32\x19.trunkline.v1.StreamStartH\x00\x12/\n\x0b\x62lock_start\x18\x02 \x01(\x0b\x32\x18.trunkline.v1.BlockStartH\x00\x12/\n\x0b\x62lock_delta\x18\x03 \x01(\x0b\x32\x18.trunkline.v1.BlockDeltaH\x00\x12+\n\tblock_end\x18\x04 \x01(\x0b\x32\x16.trunkline.v1.BlockEndH\x00\x12.\n\x07restart\x18\x05 \x01(\x0b\x32\x1b.trunkline.v1.StreamRestartH\x00\x12&\n\x06opaque\x18\x06 \x01(\x0b\x32\x14.trunkline.v1.OpaqueH\x00\x12.\n\ncompletion\x18\x07 \x01(\x0b\x32\x18.trunkline.v1.CompletionH\x00\x42\x06\n\x04kind\"c\n\x0bStreamStart\x12\n\n\x02id\x18\x01 \x01(\t\x12$\n\x06origin\x18\x02 \x01(\x0b\x32\x14.trunkline.v1.Origin\x12\"\n\x05usage\x18\x03 \x01(\x0b\x32\x13.trunkline.v1.Usage\"F\n\nBlockStart\x12\r\n\x05index\x18\x01 \x01(\x05\x12)\n\x05\x62lock\x18\x02 \x01(\x0b\x32\x1a.trunkline.v1.ContentBlock\"\xaf\x02\n\nBlockDelta\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x12\n\x08thinking\x18\x03 \x01(\tH\x00\x12\x14\n\ninput_json\x18\x04 \x01(\tH\x00\x12\x13\n\tsignature\x18\x05 \x01(\tH\x00\x12*\n\x08\x63itation\x18\x06 \x01(\x0b\x32\x16.trunkline.v1.CitationH\x00\x12\x11\n\x07refusal\x18\x07 \x01(\tH\x00\x12\x18\n\x0eprovider_state\x18\x08 \x01(\x0cH\x00\x12\x1b\n\x11\x62lock_fields_json\x18\t \x01(\tH\x00\x12&\n\x06opaque\x18\n \x01(\x0b\x32\x14.trunkline.v1.OpaqueH\x00\x12\x1c\n\x14provider_fields_json\x18\x0b \x01(\tB\x07\n\x05\x64\x65lta\"\x19\n\x08\x42lockEnd\x12\r\n\x05index\x18\x01 \x01(\x05\":\n\rStreamRestart\x12)\n\x06reason\x18\x01 \x01(\x0e\x32\x19.trunkline.v1.ErrorReason\"\x86\x03\n\nCompletion\x12\x31\n\rfinish_reason\x18\x01 \x01(\x0e\x32\x1a.trunkline.v1.FinishReason\x12\x1e\n\x16provider_finish_reason\x18\x02 \x01(\t\x12\x1a\n\rstop_sequence\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x35\n\x0frefusal_details\x18\x04 \x01(\x0b\x32\x1c.trunkline.v1.RefusalDetails\x12\"\n\x05usage\x18\x05 \x01(\x0b\x32\x13.trunkline.v1.Usage\x12/\n\x0croute_report\x18\x06 \x01(\x0b\x32\x19.trunkline.v1.RouteReport\x12\'\n\x08warnings\x18\x07 \x03(\x0b\x32\x15.trunkline.v1.Warning\x12$\n\x06origin\x18\x08 \x01(\x0b\x32\x14.trunkline.v1.Origin\x12\x1c\n\x14provider_fields_json\x18\t \x01(\tB\x10\n\x0e_stop_sequence\"U\n\x0eRefusalDetails\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t\x12\x1c\n\x14provider_fields_json\x18\x03 \x01(\t\"k\n\x12\x43ountTokensRequest\x12&\n\x05input\x18\x01 \x01(\x0b\x32\x17.trunkline.v1.ChatInput\x12-\n\x07routing\x18\x02 \x01(\x0b\x32\x1c.trunkline.v1.RoutingOptions\"\xf4\x01\n\x13\x43ountTokensResponse\x12\x14\n\x0cinput_tokens\x18\x01 \x01(\x05\x12)\n\x06method\x18\x02 \x01(\x0e\x32\x19.trunkline.v1.CountMethod\x12$\n\x06origin\x18\x03 \x01(\x0b\x32\x14.trunkline.v1.Origin\x12/\n\x0croute_report\x18\x04 \x01(\x0b\x32\x19.trunkline.v1.RouteReport\x12\'\n\x08warnings\x18\x05 \x03(\x0b\x32\x15.trunkline.v1.Warning\x12\x1c\n\x14provider_fields_json\x18\x06 \x01(\t*\xd6\x02\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x1f\n\x1b\x46INISH_REASON_STOP_SEQUENCE\x10\x02\x12#\n\x1f\x46INISH_REASON_MAX_OUTPUT_TOKENS\x10\x03\x12 \n\x1c\x46INISH_REASON_CONTEXT_WINDOW\x10\x04\x12\x1a\n\x16\x46INISH_REASON_TOOL_USE\x10\x05\x12\x17\n\x13\x46INISH_REASON_PAUSE\x10\x06\x12\x19\n\x15\x46INISH_REASON_REFUSAL\x10\x07\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x08\x12\x1c\n\x18\x46INISH_REASON_COMPACTION\x10\t\x12\x17\n\x13\x46INISH_REASON_OTHER\x10\n*}\n\x0b\x43ountMethod\x12\x1c\n\x18\x43OUNT_METHOD_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OUNT_METHOD_PROVIDER\x10\x01\x12\x1a\n\x16\x43OUNT_METHOD_TOKENIZER\x10\x02\x12\x19\n\x15\x43OUNT_METHOD_ESTIMATE\x10\x03\x32\xf3\x01\n\x0b\x43hatService\x12=\n\x04\x43hat\x12\x19.trunkline.v1.ChatRequest\x1a\x1a.trunkline.v1.ChatResponse\x12Q\n\nStreamChat\x12\x1f.trunkline.v1.StreamChatRequest\x1a .trunkline.v1.StreamChatResponse0\x01\x12R\n\x0b\x43ountTokens\x12 .trunkline.v1.CountTokensRequest\x1a!.trunkline.v1.CountTokensResponseB?\n\x10\x64\x65v.trunkline.v1P\x01Z)trunkline.dev/go/trunkline/v1;trunklinev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,48 +39,38 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trunkline.v1.chat_service_p
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\020dev.trunkline.v1P\001Z)trunkline.dev/go/trunkline/v1;trunklinev1'
-  _globals['_USAGE_CACHEWRITEBYTTLENTRY']._loaded_options = None
-  _globals['_USAGE_CACHEWRITEBYTTLENTRY']._serialized_options = b'8\001'
-  _globals['_USAGE_SERVERTOOLREQUESTSENTRY']._loaded_options = None
-  _globals['_USAGE_SERVERTOOLREQUESTSENTRY']._serialized_options = b'8\001'
-  _globals['_FINISHREASON']._serialized_start=3032
-  _globals['_FINISHREASON']._serialized_end=3374
-  _globals['_COUNTMETHOD']._serialized_start=3376
-  _globals['_COUNTMETHOD']._serialized_end=3501
-  _globals['_CHATREQUEST']._serialized_start=199
-  _globals['_CHATREQUEST']._serialized_end=299
-  _globals['_CHATRESPONSE']._serialized_start=301
-  _globals['_CHATRESPONSE']._serialized_end=413
-  _globals['_STREAMCHATREQUEST']._serialized_start=416
-  _globals['_STREAMCHATREQUEST']._serialized_end=597
-  _globals['_STREAMCHATRESPONSE']._serialized_start=599
-  _globals['_STREAMCHATRESPONSE']._serialized_end=660
-  _globals['_CHATEVENT']._serialized_start=663
-  _globals['_CHATEVENT']._serialized_end=1005
-  _globals['_STREAMSTART']._serialized_start=1007
-  _globals['_STREAMSTART']._serialized_end=1106
-  _globals['_BLOCKSTART']._serialized_start=1108
-  _globals['_BLOCKSTART']._serialized_end=1178
-  _globals['_BLOCKDELTA']._serialized_start=1181
-  _globals['_BLOCKDELTA']._serialized_end=1484
-  _globals['_BLOCKEND']._serialized_start=1486
-  _globals['_BLOCKEND']._serialized_end=1511
-  _globals['_STREAMRESTART']._serialized_start=1513
-  _globals['_STREAMRESTART']._serialized_end=1571
-  _globals['_COMPLETION']._serialized_start=1574
-  _globals['_COMPLETION']._serialized_end=1964
-  _globals['_REFUSALDETAILS']._serialized_start=1966
-  _globals['_REFUSALDETAILS']._serialized_end=2051
-  _globals['_USAGE']._serialized_start=2054
-  _globals['_USAGE']._serialized_end=2678
-  _globals['_USAGE_CACHEWRITEBYTTLENTRY']._serialized_start=2461
-  _globals['_USAGE_CACHEWRITEBYTTLENTRY']._serialized_end=2515
-  _globals['_USAGE_SERVERTOOLREQUESTSENTRY']._serialized_start=2517
-  _globals['_USAGE_SERVERTOOLREQUESTSENTRY']._serialized_end=2574
-  _globals['_COUNTTOKENSREQUEST']._serialized_start=2680
-  _globals['_COUNTTOKENSREQUEST']._serialized_end=2787
-  _globals['_COUNTTOKENSRESPONSE']._serialized_start=2790
-  _globals['_COUNTTOKENSRESPONSE']._serialized_end=3029
-  _globals['_CHATSERVICE']._serialized_start=3504
-  _globals['_CHATSERVICE']._serialized_end=3747
+  _globals['_FINISHREASON']._serialized_start=2464
+  _globals['_FINISHREASON']._serialized_end=2806
+  _globals['_COUNTMETHOD']._serialized_start=2808
+  _globals['_COUNTMETHOD']._serialized_end=2933
+  _globals['_CHATREQUEST']._serialized_start=253
+  _globals['_CHATREQUEST']._serialized_end=353
+  _globals['_CHATRESPONSE']._serialized_start=355
+  _globals['_CHATRESPONSE']._serialized_end=467
+  _globals['_STREAMCHATREQUEST']._serialized_start=470
+  _globals['_STREAMCHATREQUEST']._serialized_end=651
+  _globals['_STREAMCHATRESPONSE']._serialized_start=653
+  _globals['_STREAMCHATRESPONSE']._serialized_end=714
+  _globals['_CHATEVENT']._serialized_start=717
+  _globals['_CHATEVENT']._serialized_end=1059
+  _globals['_STREAMSTART']._serialized_start=1061
+  _globals['_STREAMSTART']._serialized_end=1160
+  _globals['_BLOCKSTART']._serialized_start=1162
+  _globals['_BLOCKSTART']._serialized_end=1232
+  _globals['_BLOCKDELTA']._serialized_start=1235
+  _globals['_BLOCKDELTA']._serialized_end=1538
+  _globals['_BLOCKEND']._serialized_start=1540
+  _globals['_BLOCKEND']._serialized_end=1565
+  _globals['_STREAMRESTART']._serialized_start=1567
+  _globals['_STREAMRESTART']._serialized_end=1625
+  _globals['_COMPLETION']._serialized_start=1628
+  _globals['_COMPLETION']._serialized_end=2018
+  _globals['_REFUSALDETAILS']._serialized_start=2020
+  _globals['_REFUSALDETAILS']._serialized_end=2105
+  _globals['_COUNTTOKENSREQUEST']._serialized_start=2107
+  _globals['_COUNTTOKENSREQUEST']._serialized_end=2214
+  _globals['_COUNTTOKENSRESPONSE']._serialized_start=2217
+  _globals['_COUNTTOKENSRESPONSE']._serialized_end=2461
+  _globals['_CHATSERVICE']._serialized_start=2936
+  _globals['_CHATSERVICE']._serialized_end=3179
 # @@protoc_insertion_point(module_scope)

@@ -15,6 +15,8 @@ import trunkline.v1.chat_input_pb2
 import trunkline.v1.error_reason_pb2
 import trunkline.v1.message_pb2
 import trunkline.v1.route_pb2
+import trunkline.v1.usage_pb2
+import trunkline.v1.warning_pb2
 import typing
 
 if sys.version_info >= (3, 10):
@@ -301,7 +303,7 @@ class StreamStart(google.protobuf.message.Message):
         """The provider and model that answer."""
 
     @property
-    def usage(self) -> global___Usage:
+    def usage(self) -> trunkline.v1.usage_pb2.Usage:
         """What is known of the usage so far, if anything. Completion.usage replaces it."""
 
     def __init__(
@@ -309,7 +311,7 @@ class StreamStart(google.protobuf.message.Message):
         *,
         id: builtins.str = ...,
         origin: trunkline.v1.message_pb2.Origin | None = ...,
-        usage: global___Usage | None = ...,
+        usage: trunkline.v1.usage_pb2.Usage | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["origin", b"origin", "usage", b"usage"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["id", b"id", "origin", b"origin", "usage", b"usage"]) -> None: ...
@@ -477,7 +479,7 @@ class Completion(google.protobuf.message.Message):
         """For FINISH_REASON_REFUSAL: what the provider said about it, if anything."""
 
     @property
-    def usage(self) -> global___Usage:
+    def usage(self) -> trunkline.v1.usage_pb2.Usage:
         """The tokens it took: totals."""
 
     @property
@@ -485,7 +487,7 @@ class Completion(google.protobuf.message.Message):
         """Where the call went."""
 
     @property
-    def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trunkline.v1.route_pb2.Warning]:
+    def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trunkline.v1.warning_pb2.Warning]:
         """What else the caller should know."""
 
     @property
@@ -501,9 +503,9 @@ class Completion(google.protobuf.message.Message):
         provider_finish_reason: builtins.str = ...,
         stop_sequence: builtins.str | None = ...,
         refusal_details: global___RefusalDetails | None = ...,
-        usage: global___Usage | None = ...,
+        usage: trunkline.v1.usage_pb2.Usage | None = ...,
         route_report: trunkline.v1.route_pb2.RouteReport | None = ...,
-        warnings: collections.abc.Iterable[trunkline.v1.route_pb2.Warning] | None = ...,
+        warnings: collections.abc.Iterable[trunkline.v1.warning_pb2.Warning] | None = ...,
         origin: trunkline.v1.message_pb2.Origin | None = ...,
         provider_fields_json: builtins.str = ...,
     ) -> None: ...
@@ -540,123 +542,6 @@ class RefusalDetails(google.protobuf.message.Message):
 global___RefusalDetails = RefusalDetails
 
 @typing.final
-class Usage(google.protobuf.message.Message):
-    """The tokens that a call took. Where a number is not set, the provider does not tell it. Each provider's own way of
-    counting is converted to this one:
-
-      input_total = input_uncached + cache_read + cache_write
-
-    and output_total includes output_reasoning.
-    """
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    @typing.final
-    class CacheWriteByTtlEntry(google.protobuf.message.Message):
-        DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: builtins.int
-        VALUE_FIELD_NUMBER: builtins.int
-        key: builtins.str
-        value: builtins.int
-        def __init__(
-            self,
-            *,
-            key: builtins.str = ...,
-            value: builtins.int = ...,
-        ) -> None: ...
-        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
-
-    @typing.final
-    class ServerToolRequestsEntry(google.protobuf.message.Message):
-        DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: builtins.int
-        VALUE_FIELD_NUMBER: builtins.int
-        key: builtins.str
-        value: builtins.int
-        def __init__(
-            self,
-            *,
-            key: builtins.str = ...,
-            value: builtins.int = ...,
-        ) -> None: ...
-        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
-
-    INPUT_TOTAL_FIELD_NUMBER: builtins.int
-    INPUT_UNCACHED_FIELD_NUMBER: builtins.int
-    CACHE_READ_FIELD_NUMBER: builtins.int
-    CACHE_WRITE_FIELD_NUMBER: builtins.int
-    CACHE_WRITE_BY_TTL_FIELD_NUMBER: builtins.int
-    OUTPUT_TOTAL_FIELD_NUMBER: builtins.int
-    OUTPUT_REASONING_FIELD_NUMBER: builtins.int
-    SERVER_TOOL_REQUESTS_FIELD_NUMBER: builtins.int
-    SERVICE_TIER_FIELD_NUMBER: builtins.int
-    SPEED_FIELD_NUMBER: builtins.int
-    INFERENCE_GEO_FIELD_NUMBER: builtins.int
-    PROVIDER_USAGE_JSON_FIELD_NUMBER: builtins.int
-    input_total: builtins.int
-    """All tokens of the input."""
-    input_uncached: builtins.int
-    """Those neither read from nor written to a cache."""
-    cache_read: builtins.int
-    """Those read from a cache."""
-    cache_write: builtins.int
-    """Those written to a cache."""
-    output_total: builtins.int
-    """All tokens of the output."""
-    output_reasoning: builtins.int
-    """Those that went into reasoning."""
-    service_tier: builtins.str
-    """The class of service that was used, in the provider's own word."""
-    speed: builtins.str
-    """The speed that was used, in the provider's own word."""
-    inference_geo: builtins.str
-    """Where the model ran, in the provider's own word."""
-    provider_usage_json: builtins.str
-    """The provider's own usage object, UTF-8 JSON: in a stream, the first one with the later ones laid over it."""
-    @property
-    def cache_write_by_ttl(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
-        """Those of cache_write by how long they are kept, in the words of CacheControl.ttl, where the provider tells."""
-
-    @property
-    def server_tool_requests(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
-        """How often the provider ran tools of its own, by the provider's own word, for example "web_search_requests"."""
-
-    def __init__(
-        self,
-        *,
-        input_total: builtins.int | None = ...,
-        input_uncached: builtins.int | None = ...,
-        cache_read: builtins.int | None = ...,
-        cache_write: builtins.int | None = ...,
-        cache_write_by_ttl: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
-        output_total: builtins.int | None = ...,
-        output_reasoning: builtins.int | None = ...,
-        server_tool_requests: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
-        service_tier: builtins.str = ...,
-        speed: builtins.str = ...,
-        inference_geo: builtins.str = ...,
-        provider_usage_json: builtins.str = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_cache_read", b"_cache_read", "_cache_write", b"_cache_write", "_input_total", b"_input_total", "_input_uncached", b"_input_uncached", "_output_reasoning", b"_output_reasoning", "_output_total", b"_output_total", "cache_read", b"cache_read", "cache_write", b"cache_write", "input_total", b"input_total", "input_uncached", b"input_uncached", "output_reasoning", b"output_reasoning", "output_total", b"output_total"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_cache_read", b"_cache_read", "_cache_write", b"_cache_write", "_input_total", b"_input_total", "_input_uncached", b"_input_uncached", "_output_reasoning", b"_output_reasoning", "_output_total", b"_output_total", "cache_read", b"cache_read", "cache_write", b"cache_write", "cache_write_by_ttl", b"cache_write_by_ttl", "inference_geo", b"inference_geo", "input_total", b"input_total", "input_uncached", b"input_uncached", "output_reasoning", b"output_reasoning", "output_total", b"output_total", "provider_usage_json", b"provider_usage_json", "server_tool_requests", b"server_tool_requests", "service_tier", b"service_tier", "speed", b"speed"]) -> None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_cache_read", b"_cache_read"]) -> typing.Literal["cache_read"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_cache_write", b"_cache_write"]) -> typing.Literal["cache_write"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_input_total", b"_input_total"]) -> typing.Literal["input_total"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_input_uncached", b"_input_uncached"]) -> typing.Literal["input_uncached"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_output_reasoning", b"_output_reasoning"]) -> typing.Literal["output_reasoning"] | None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_output_total", b"_output_total"]) -> typing.Literal["output_total"] | None: ...
-
-global___Usage = Usage
-
-@typing.final
 class CountTokensRequest(google.protobuf.message.Message):
     """The request of ChatService.CountTokens."""
 
@@ -691,8 +576,7 @@ class CountTokensResponse(google.protobuf.message.Message):
 
     INPUT_TOKENS_FIELD_NUMBER: builtins.int
     METHOD_FIELD_NUMBER: builtins.int
-    PROVIDER_FIELD_NUMBER: builtins.int
-    MODEL_FIELD_NUMBER: builtins.int
+    ORIGIN_FIELD_NUMBER: builtins.int
     ROUTE_REPORT_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
     PROVIDER_FIELDS_JSON_FIELD_NUMBER: builtins.int
@@ -700,20 +584,20 @@ class CountTokensResponse(google.protobuf.message.Message):
     """The tokens of the input."""
     method: global___CountMethod.ValueType
     """Who counted."""
-    provider: builtins.str
-    """The name, in the gateway's configuration, of the provider whose tokens these are."""
-    model: builtins.str
-    """The model whose tokens these are."""
     provider_fields_json: builtins.str
     """Optional. UTF-8 JSON object: members of the provider's own response that this contract has no field for, kept byte
     for byte.
     """
     @property
+    def origin(self) -> trunkline.v1.message_pb2.Origin:
+        """The provider and model whose tokens these are."""
+
+    @property
     def route_report(self) -> trunkline.v1.route_pb2.RouteReport:
         """Where the call went. Empty if the gateway counted by itself."""
 
     @property
-    def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trunkline.v1.route_pb2.Warning]:
+    def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trunkline.v1.warning_pb2.Warning]:
         """What else the caller should know."""
 
     def __init__(
@@ -721,13 +605,12 @@ class CountTokensResponse(google.protobuf.message.Message):
         *,
         input_tokens: builtins.int = ...,
         method: global___CountMethod.ValueType = ...,
-        provider: builtins.str = ...,
-        model: builtins.str = ...,
+        origin: trunkline.v1.message_pb2.Origin | None = ...,
         route_report: trunkline.v1.route_pb2.RouteReport | None = ...,
-        warnings: collections.abc.Iterable[trunkline.v1.route_pb2.Warning] | None = ...,
+        warnings: collections.abc.Iterable[trunkline.v1.warning_pb2.Warning] | None = ...,
         provider_fields_json: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["route_report", b"route_report"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["input_tokens", b"input_tokens", "method", b"method", "model", b"model", "provider", b"provider", "provider_fields_json", b"provider_fields_json", "route_report", b"route_report", "warnings", b"warnings"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["origin", b"origin", "route_report", b"route_report"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["input_tokens", b"input_tokens", "method", b"method", "origin", b"origin", "provider_fields_json", b"provider_fields_json", "route_report", b"route_report", "warnings", b"warnings"]) -> None: ...
 
 global___CountTokensResponse = CountTokensResponse

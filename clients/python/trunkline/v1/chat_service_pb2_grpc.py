@@ -31,7 +31,7 @@ class ChatServiceStub(object):
     Set a deadline on every call: it applies from end to end, as does cancellation, which closes the connection to the
     provider at once. Let the client receive messages of 32 MiB: gRPC's default is 4 MiB, and a single event may hold a
     document. A request with fields that the gateway does not know (from a newer client) fails with
-    ERROR_REASON_INVALID_REQUEST, for nothing that a caller sends is ignored. Every failure is a gRPC status whose
+    ERROR_REASON_INVALID_REQUEST: nothing that a caller sends is ignored. Every failure is a gRPC status whose
     details hold a google.rpc.ErrorInfo with the domain "trunkline" and the name of an ErrorReason; see there for what
     each one means. The metadata key "x-request-id" (at most 64 printable ASCII characters) is kept as the call's id,
     or one is made; it comes back in the trailers.
@@ -66,7 +66,7 @@ class ChatServiceServicer(object):
     Set a deadline on every call: it applies from end to end, as does cancellation, which closes the connection to the
     provider at once. Let the client receive messages of 32 MiB: gRPC's default is 4 MiB, and a single event may hold a
     document. A request with fields that the gateway does not know (from a newer client) fails with
-    ERROR_REASON_INVALID_REQUEST, for nothing that a caller sends is ignored. Every failure is a gRPC status whose
+    ERROR_REASON_INVALID_REQUEST: nothing that a caller sends is ignored. Every failure is a gRPC status whose
     details hold a google.rpc.ErrorInfo with the domain "trunkline" and the name of an ErrorReason; see there for what
     each one means. The metadata key "x-request-id" (at most 64 printable ASCII characters) is kept as the call's id,
     or one is made; it comes back in the trailers.
@@ -88,14 +88,14 @@ class ChatServiceServicer(object):
         answer  = start, { block | opaque }, completion
         block   = block_start, { block_delta | opaque }, block_end
 
-        `start` comes first, once. Blocks are numbered from 0 without gaps. They do not interleave today; clients keep
-        what they know of a block by its index, in case they ever do. `completion` comes last, once, and then the status
-        is OK. A call that fails has no completion but a status that is not OK; what came before is valid, but only a
-        part. A provider that falls silent or hangs up before its own end mark has failed:
-        ERROR_REASON_STREAM_INTERRUPTED.
+        `start` comes first in an answer, once. Its blocks are numbered from 0 without gaps. They do not interleave today;
+        clients keep what they know of a block by its index, in case they ever do. `completion` comes last, once, and then
+        the status is OK. A call that fails has no completion but a status that is not OK; what came before is valid, but
+        only a part. A provider that falls silent, fails or hangs up after the first content and before its own end mark
+        ends the call with ERROR_REASON_STREAM_INTERRUPTED.
 
         Nothing is sent before the provider has begun to say something: `start`, and a `block_start` whose block is still
-        empty, wait for what follows. So a call that fails before that fails as the unary one does.
+        empty, wait for what follows. Until then, the call fails with the same reasons as the unary one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,7 +140,7 @@ class ChatService(object):
     Set a deadline on every call: it applies from end to end, as does cancellation, which closes the connection to the
     provider at once. Let the client receive messages of 32 MiB: gRPC's default is 4 MiB, and a single event may hold a
     document. A request with fields that the gateway does not know (from a newer client) fails with
-    ERROR_REASON_INVALID_REQUEST, for nothing that a caller sends is ignored. Every failure is a gRPC status whose
+    ERROR_REASON_INVALID_REQUEST: nothing that a caller sends is ignored. Every failure is a gRPC status whose
     details hold a google.rpc.ErrorInfo with the domain "trunkline" and the name of an ErrorReason; see there for what
     each one means. The metadata key "x-request-id" (at most 64 printable ASCII characters) is kept as the call's id,
     or one is made; it comes back in the trailers.

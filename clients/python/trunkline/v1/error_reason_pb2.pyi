@@ -12,7 +12,11 @@ answer. Once a provider was asked, the metadata of the ErrorInfo may hold `provi
 (its HTTP status), `upstream_request_id`, `upstream_code` (its own error code or type) and `upstream_message`;
 further keys are listed at each value. All of it together stays below 4 KiB. Texts are for people and may change.
 
-Without an ErrorInfo come CANCELLED (the caller cancelled), DEADLINE_EXCEEDED (the caller's own clock was first),
+The metadata `stage` says what was being waited for: "connect", "headers", "first_event", "idle" (the next event) or
+"write" (the caller). `capability` names what the provider does not have, by the name of the field or of the kind of
+block that asks for it.
+
+Without an ErrorInfo come CANCELLED (the caller cancelled), DEADLINE_EXCEEDED (the caller's own timer fired first),
 UNAVAILABLE (no connection to the gateway) and RESOURCE_EXHAUSTED (a message is larger than 32 MiB).
 """
 
@@ -74,7 +78,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     Code: INVALID_ARGUMENT. Retry: no. Metadata: `limit`.
     """
     ERROR_REASON_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 8
-    """The provider does not know the model, or not any more.
+    """The provider does not have the model, or no longer has it.
 
     Code: NOT_FOUND. Retry: no. Details: ResourceInfo.
     """
@@ -135,7 +139,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_STREAM_INTERRUPTED: _ErrorReason.ValueType  # 20
     """The answer broke off after a part of it had come: the provider hung up, fell silent, sent an error or something
-    that is not its own format. The part costs money, so nothing should repeat the call by itself.
+    that is not its own format. So it is for the unary call too, though its caller has seen nothing of that part: it
+    costs money, so nothing should repeat the call by itself. `cause` is the ErrorReason that it would have been before
+    the first content, `events_sent` how many events the answer had by then.
 
     Code: ABORTED. Retry: no. Metadata: `cause`, `events_sent`, `input_tokens`, `output_tokens`.
     """
@@ -163,6 +169,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """The gateway itself failed: a bug. Its log has more under the call's id.
 
     Code: INTERNAL. Retry: no.
+    """
+    ERROR_REASON_ANSWER_TOO_LARGE: _ErrorReason.ValueType  # 26
+    """The answer is larger than a message may be, which is 32 MiB.
+
+    Code: RESOURCE_EXHAUSTED. Retry: no. Metadata: `limit`.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -209,7 +220,7 @@ ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 7
 Code: INVALID_ARGUMENT. Retry: no. Metadata: `limit`.
 """
 ERROR_REASON_MODEL_NOT_FOUND: ErrorReason.ValueType  # 8
-"""The provider does not know the model, or not any more.
+"""The provider does not have the model, or no longer has it.
 
 Code: NOT_FOUND. Retry: no. Details: ResourceInfo.
 """
@@ -270,7 +281,9 @@ Code: UNAVAILABLE. Retry: yes.
 """
 ERROR_REASON_STREAM_INTERRUPTED: ErrorReason.ValueType  # 20
 """The answer broke off after a part of it had come: the provider hung up, fell silent, sent an error or something
-that is not its own format. The part costs money, so nothing should repeat the call by itself.
+that is not its own format. So it is for the unary call too, though its caller has seen nothing of that part: it
+costs money, so nothing should repeat the call by itself. `cause` is the ErrorReason that it would have been before
+the first content, `events_sent` how many events the answer had by then.
 
 Code: ABORTED. Retry: no. Metadata: `cause`, `events_sent`, `input_tokens`, `output_tokens`.
 """
@@ -298,5 +311,10 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 25
 """The gateway itself failed: a bug. Its log has more under the call's id.
 
 Code: INTERNAL. Retry: no.
+"""
+ERROR_REASON_ANSWER_TOO_LARGE: ErrorReason.ValueType  # 26
+"""The answer is larger than a message may be, which is 32 MiB.
+
+Code: RESOURCE_EXHAUSTED. Retry: no. Metadata: `limit`.
 """
 global___ErrorReason = ErrorReason

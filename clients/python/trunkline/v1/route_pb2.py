@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from trunkline.v1 import error_reason_pb2 as trunkline_dot_v1_dot_error__reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18trunkline/v1/route.proto\x12\x0ctrunkline.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftrunkline/v1/error_reason.proto\"\x9d\x01\n\x0eRoutingOptions\x12\x14\n\nroute_name\x18\x01 \x01(\tH\x00\x12$\n\x05route\x18\x02 \x01(\x0b\x32\x13.trunkline.v1.RouteH\x00\x12@\n\x12unsupported_fields\x18\x03 \x01(\x0e\x32$.trunkline.v1.UnsupportedFieldPolicyB\r\n\x0b\x64\x65stination\";\n\x05Route\x12&\n\x06target\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.TargetH\x00\x42\n\n\x08strategy\"?\n\x06Target\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x03 \x01(\tB\x03\x80\x01\x01\"6\n\x0bRouteReport\x12\'\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x15.trunkline.v1.Attempt\"\x9e\x02\n\x07\x41ttempt\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12)\n\x06reason\x18\x03 \x01(\x0e\x32\x19.trunkline.v1.ErrorReason\x12+\n\x08\x64uration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x13time_to_first_event\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fupstream_status\x18\x06 \x01(\x05\x12\x1b\n\x13upstream_request_id\x18\x07 \x01(\t\x12,\n\x0brate_limits\x18\x08 \x03(\x0b\x32\x17.trunkline.v1.RateLimit\"\x8d\x01\n\tRateLimit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x16\n\tremaining\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12.\n\nreset_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_limitB\x0c\n\n_remaining\"a\n\x07Warning\x12\'\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x19.trunkline.v1.WarningCode\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t*\x97\x01\n\x16UnsupportedFieldPolicy\x12(\n$UNSUPPORTED_FIELD_POLICY_UNSPECIFIED\x10\x00\x12#\n\x1fUNSUPPORTED_FIELD_POLICY_REJECT\x10\x01\x12.\n*UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING\x10\x02*\x91\x01\n\x0bWarningCode\x12\x1c\n\x18WARNING_CODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aWARNING_CODE_FIELD_DROPPED\x10\x01\x12 \n\x1cWARNING_CODE_DEFAULT_APPLIED\x10\x02\x12\"\n\x1eWARNING_CODE_UNEXPECTED_OUTPUT\x10\x03\x42?\n\x10\x64\x65v.trunkline.v1P\x01Z)trunkline.dev/go/trunkline/v1;trunklinev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18trunkline/v1/route.proto\x12\x0ctrunkline.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftrunkline/v1/error_reason.proto\"\x9d\x01\n\x0eRoutingOptions\x12\x14\n\nroute_name\x18\x01 \x01(\tH\x00\x12$\n\x05route\x18\x02 \x01(\x0b\x32\x13.trunkline.v1.RouteH\x00\x12@\n\x12unsupported_fields\x18\x03 \x01(\x0e\x32$.trunkline.v1.UnsupportedFieldPolicyB\r\n\x0b\x64\x65stination\";\n\x05Route\x12&\n\x06target\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.TargetH\x00\x42\n\n\x08strategy\"?\n\x06Target\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x03 \x01(\tB\x03\x80\x01\x01\"6\n\x0bRouteReport\x12\'\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x15.trunkline.v1.Attempt\"\x9e\x02\n\x07\x41ttempt\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12)\n\x06reason\x18\x03 \x01(\x0e\x32\x19.trunkline.v1.ErrorReason\x12+\n\x08\x64uration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x13time_to_first_event\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fupstream_status\x18\x06 \x01(\x05\x12\x1b\n\x13upstream_request_id\x18\x07 \x01(\t\x12,\n\x0brate_limits\x18\x08 \x03(\x0b\x32\x17.trunkline.v1.RateLimit\"\x8d\x01\n\tRateLimit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x16\n\tremaining\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12.\n\nreset_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_limitB\x0c\n\n_remaining*\x97\x01\n\x16UnsupportedFieldPolicy\x12(\n$UNSUPPORTED_FIELD_POLICY_UNSPECIFIED\x10\x00\x12#\n\x1fUNSUPPORTED_FIELD_POLICY_REJECT\x10\x01\x12.\n*UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING\x10\x02\x42?\n\x10\x64\x65v.trunkline.v1P\x01Z)trunkline.dev/go/trunkline/v1;trunklinev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,10 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\020dev.trunkline.v1P\001Z)trunkline.dev/go/trunkline/v1;trunklinev1'
   _globals['_TARGET'].fields_by_name['api_key']._loaded_options = None
   _globals['_TARGET'].fields_by_name['api_key']._serialized_options = b'\200\001\001'
-  _globals['_UNSUPPORTEDFIELDPOLICY']._serialized_start=1015
-  _globals['_UNSUPPORTEDFIELDPOLICY']._serialized_end=1166
-  _globals['_WARNINGCODE']._serialized_start=1169
-  _globals['_WARNINGCODE']._serialized_end=1314
+  _globals['_UNSUPPORTEDFIELDPOLICY']._serialized_start=916
+  _globals['_UNSUPPORTEDFIELDPOLICY']._serialized_end=1067
   _globals['_ROUTINGOPTIONS']._serialized_start=141
   _globals['_ROUTINGOPTIONS']._serialized_end=298
   _globals['_ROUTE']._serialized_start=300
@@ -53,6 +51,4 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTEMPT']._serialized_end=769
   _globals['_RATELIMIT']._serialized_start=772
   _globals['_RATELIMIT']._serialized_end=913
-  _globals['_WARNING']._serialized_start=915
-  _globals['_WARNING']._serialized_end=1012
 # @@protoc_insertion_point(module_scope)

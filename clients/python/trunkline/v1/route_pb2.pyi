@@ -46,38 +46,6 @@ UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING: UnsupportedFieldPolicy.ValueType  # 
 """Leave the field out, and say so in a Warning."""
 global___UnsupportedFieldPolicy = UnsupportedFieldPolicy
 
-class _WarningCode:
-    ValueType = typing.NewType("ValueType", builtins.int)
-    V: typing_extensions.TypeAlias = ValueType
-
-class _WarningCodeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_WarningCode.ValueType], builtins.type):
-    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
-    WARNING_CODE_UNSPECIFIED: _WarningCode.ValueType  # 0
-    """Not used."""
-    WARNING_CODE_FIELD_DROPPED: _WarningCode.ValueType  # 1
-    """A field was left out: the provider cannot honour it and the caller allowed that, or it never goes upstream."""
-    WARNING_CODE_DEFAULT_APPLIED: _WarningCode.ValueType  # 2
-    """The provider insists on a value and the caller gave none."""
-    WARNING_CODE_UNEXPECTED_OUTPUT: _WarningCode.ValueType  # 3
-    """The provider wrote something that is not what it should be, for example tool arguments that are not JSON. It was
-    passed on as it came.
-    """
-
-class WarningCode(_WarningCode, metaclass=_WarningCodeEnumTypeWrapper):
-    """A kind of warning."""
-
-WARNING_CODE_UNSPECIFIED: WarningCode.ValueType  # 0
-"""Not used."""
-WARNING_CODE_FIELD_DROPPED: WarningCode.ValueType  # 1
-"""A field was left out: the provider cannot honour it and the caller allowed that, or it never goes upstream."""
-WARNING_CODE_DEFAULT_APPLIED: WarningCode.ValueType  # 2
-"""The provider insists on a value and the caller gave none."""
-WARNING_CODE_UNEXPECTED_OUTPUT: WarningCode.ValueType  # 3
-"""The provider wrote something that is not what it should be, for example tool arguments that are not JSON. It was
-passed on as it came.
-"""
-global___WarningCode = WarningCode
-
 @typing.final
 class RoutingOptions(google.protobuf.message.Message):
     """Where the caller wants its call to go. With nothing set, ChatInput.model says it all."""
@@ -268,36 +236,3 @@ class RateLimit(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_remaining", b"_remaining"]) -> typing.Literal["remaining"] | None: ...
 
 global___RateLimit = RateLimit
-
-@typing.final
-class Warning(google.protobuf.message.Message):
-    """Something that the caller should know about how its request was carried out."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    CODE_FIELD_NUMBER: builtins.int
-    FIELD_FIELD_NUMBER: builtins.int
-    MESSAGE_FIELD_NUMBER: builtins.int
-    VALUE_FIELD_NUMBER: builtins.int
-    code: global___WarningCode.ValueType
-    """What kind of thing."""
-    field: builtins.str
-    """The field that it is about: the names of the proto fields from the request on, or for
-    WARNING_CODE_UNEXPECTED_OUTPUT from the response on, with places in lists counted from 0:
-    "input.messages[2].content[0].image.detail".
-    """
-    message: builtins.str
-    """What was done, for people."""
-    value: builtins.str
-    """For WARNING_CODE_DEFAULT_APPLIED: the value that was sent."""
-    def __init__(
-        self,
-        *,
-        code: global___WarningCode.ValueType = ...,
-        field: builtins.str = ...,
-        message: builtins.str = ...,
-        value: builtins.str = ...,
-    ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["code", b"code", "field", b"field", "message", b"message", "value", b"value"]) -> None: ...
-
-global___Warning = Warning

@@ -12,6 +12,7 @@ from trunkline.v1 import chat_input_pb2, chat_service_pb2, route_pb2
 from trunkline_service import json_text
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic import failures, headers, requests
+from trunkline_service.providers.anthropic.blocks_out import origin
 from trunkline_service.providers.anthropic.fields import Fields
 from trunkline_service.providers.anthropic.stream import AnthropicStream
 from trunkline_service.providers.anthropic.whole import message_events
@@ -26,6 +27,12 @@ class AnthropicProvider:
     def encode_chat(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
         """The request for a streamed answer."""
         return requests.encode_chat(chat_input, target)
+
+    def needs_maximum(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> bool:
+        """Whether the caller gave no `max_tokens`, in the contract's field or in the provider's own options."""
+        return not chat_input.generation.HasField("max_output_tokens") and not any(
+            "max_tokens" in options for options in requests.provider_options(chat_input, target).values()
+        )
 
     def encode_count(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
         """The request that counts the input's tokens."""
@@ -61,18 +68,18 @@ class AnthropicProvider:
         return chat_service_pb2.CountTokensResponse(
             input_tokens=count,
             method=chat_service_pb2.COUNT_METHOD_PROVIDER,
-            provider=target.provider,
-            model=target.model,
+            origin=origin(target, target.model),
             provider_fields_json=rest,
         )
 
     def decode_model(self, body: bytes) -> int | None:
         """The model's maximum of output tokens, if the provider tells."""
         try:
-            return Fields(body).integer("max_tokens")
+            maximum = Fields(body).integer("max_tokens")
         except json_text.JsonTextError as error:
             msg = "the model is not what the API's format says"
             raise ProtocolViolation(msg) from error
+        return maximum if maximum is not None and maximum > 0 else None
 
     def decode_error(
         self, status: int, response_headers: Mapping[str, str], body: bytes, target: Target

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from trunkline.v1 import chat_service_pb2, message_pb2, route_pb2
+from trunkline.v1 import chat_service_pb2, message_pb2, usage_pb2, warning_pb2
 from trunkline_service import json_text
 from trunkline_service.providers.anthropic import blocks_out
 from trunkline_service.providers.anthropic.fields import Fields
@@ -68,16 +68,21 @@ class Ending:
                 delta.put_back("stop_details", details)
         self._others.update(members)
 
+    @property
+    def known(self) -> bool:
+        """Whether the provider has said why the answer ended. Until it has, the answer is not whole."""
+        return bool(self._reason)
+
     def beside_delta(self, event: Fields) -> None:
         """Members of the message_delta event beside `delta`, such as context_management."""
         self._others.update(event.remaining())
 
     def completion(
-        self, usage: chat_service_pb2.Usage, warnings: Sequence[route_pb2.Warning]
+        self, usage: usage_pb2.Usage, warnings: Sequence[warning_pb2.Warning]
     ) -> chat_service_pb2.Completion:
         """The completion, once the end mark has come."""
         others = {name: value for name, value in self._others.items() if bytes(value) != b"null"}
-        result = chat_service_pb2.Completion(
+        return chat_service_pb2.Completion(
             finish_reason=FINISH_REASONS.get(self._reason, chat_service_pb2.FINISH_REASON_OTHER),
             provider_finish_reason=self._reason,
             stop_sequence=self._stop_sequence,
@@ -87,13 +92,6 @@ class Ending:
             origin=self._origin,
             provider_fields_json=json_text.dump(others) if others else "",
         )
-        if not self._reason:
-            result.warnings.add(
-                code=route_pb2.WARNING_CODE_UNEXPECTED_OUTPUT,
-                field="completion.provider_finish_reason",
-                message="the provider did not say why the answer ended",
-            )
-        return result
 
 
 def _refusal(data: msgspec.Raw) -> chat_service_pb2.RefusalDetails | None:

@@ -22,6 +22,7 @@ from trunkline_service.providers.base import Target
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 MAX_MESSAGE_CHARACTERS = 500
+MAX_SAID_CHARACTERS = 64 * 1024
 
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
@@ -39,7 +40,6 @@ _STATUS_OF_TYPE = {
 
 _REASON_OF_STATUS: dict[int, ErrorReason.ValueType] = {
     402: error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED,
-    404: error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND,
     408: error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
     409: error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT,
     413: error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE,
@@ -50,6 +50,7 @@ _REASON_OF_STATUS: dict[int, ErrorReason.ValueType] = {
 }
 
 _SPENT = re.compile(r"spend_limit|credit balance is too low|specified API usage limits|spend limit", re.IGNORECASE)
+_NOT_A_MODEL = re.compile(r"\b(?:file|container|skill|thread|message|profile|workspace)\b", re.IGNORECASE)
 _BLOCKED = re.compile(r"blocked by content filtering", re.IGNORECASE)
 _TOO_LONG = (
     re.compile(r"prompt is too long: (?P<requested>\d+) tokens? > (?P<limit>\d+)"),
@@ -128,8 +129,13 @@ def _said(body: bytes, target: Target) -> _Said:
         _member(_member(error, "details"), "error_code"),
         _member(envelope, "request_id"),
     )
-    texts = [surrogates.whole(each) if isinstance(each, str) else "" for each in found]
+    texts = [_printable(surrogates.whole(each)) if isinstance(each, str) else "" for each in found]
     return _Said(*(text.replace(target.api_key, "…") for text in texts) if target.api_key else texts)
+
+
+def _printable(text: str) -> str:
+    # It ends up in terminals and logs of callers.
+    return "".join(character if character.isprintable() else " " for character in text[:MAX_SAID_CHARACTERS])
 
 
 def _member(value: object, name: str) -> object:
@@ -178,6 +184,11 @@ def _reason(status: int, said: _Said, target: Target) -> ErrorReason.ValueType:
             return error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED
         if _BLOCKED.search(said.message):
             return error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED
+    if status == 404:
+        # Files and wrong addresses are not found either; the latter without the provider's own words.
+        if said.type != "not_found_error" or _NOT_A_MODEL.search(said.message):
+            return error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST
+        return error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND
     if status in (401, 403) and not target.caller_key:
         return error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED
     if status == 401:

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import re
 
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from trunkline.v1 import chat_input_pb2
+
 _PATH = re.compile(r"^([a-z_]+(?:\.[A-Za-z0-9_-]+)*): ")
 
 _TOP_LEVEL = {
@@ -31,7 +35,7 @@ _TOP_LEVEL = {
 
 
 def from_message(message: str) -> str:
-    """The contract's path of the field that a message is about; empty if it names none."""
+    """The contract's path of the field that a message is about, as far as the contract has it; empty without one."""
     match = _PATH.match(message)
     if match is None:
         return ""
@@ -39,4 +43,42 @@ def from_message(message: str) -> str:
     path = _TOP_LEVEL.get(first)
     if path is None:
         return ""
-    return path + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in rest)
+    place = _Place(path)
+    for part in rest:
+        if not place.go(part):
+            break
+    return place.path
+
+
+class _Place:
+    """A field of the request, by the descriptors of the contract."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._field: FieldDescriptor | None = None
+        self._within_list = False
+        message: Descriptor | None = chat_input_pb2.ChatInput.DESCRIPTOR
+        for name in path.removeprefix("input.").split("."):
+            self._field = message.fields_by_name[name] if message is not None else None
+            message = self._field.message_type if self._field is not None else None
+
+    def go(self, part: str) -> bool:
+        """One step further down; False if the contract has no such place."""
+        field = self._field
+        if field is None:
+            return False
+        if part.isdigit():
+            if self._within_list:
+                return False
+            self._within_list = True
+            self.path += f"[{part}]"
+            return True
+        if field.message_type is None:
+            return False
+        below = field.message_type.fields_by_name.get(part)
+        if below is None:
+            return False
+        self._field = below
+        self._within_list = False
+        self.path += f".{part}"
+        return True

@@ -246,17 +246,21 @@ def _output_config(chat_input: ChatInput, report: EncodeReport) -> Json:
     return result
 
 
+def provider_options(chat_input: ChatInput, target: Target) -> dict[str, json_text.RawObject]:
+    """The options that apply to the target, in the order in which they are merged."""
+    keys = dict.fromkeys(("anthropic", target.provider))
+    return {
+        key: json_text.parse_object(text.encode())
+        for key in keys
+        if (text := chat_input.provider_options_json.get(key))
+    }
+
+
 def _provider_options(chat_input: ChatInput, target: Target, body: Json, report: EncodeReport) -> None:
-    for key in ("anthropic", target.provider):
-        text = chat_input.provider_options_json.get(key)
-        if not text:
-            continue
-        options = json_text.parse_object(text.encode())
+    for key, options in provider_options(chat_input, target).items():
         if "stream" in options:
             report.invalid(f'input.provider_options_json["{key}"]', "stream is the gateway's to decide")
         json_text.merge(body, options)
-        if target.provider == "anthropic":
-            break
 
 
 def _request(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from trunkline.v1 import chat_service_pb2, error_reason_pb2, message_pb2, route_pb2
+from trunkline.v1 import chat_service_pb2, error_reason_pb2, message_pb2, usage_pb2, warning_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service import json_text
 from trunkline_service.errors import GatewayError
@@ -40,7 +40,7 @@ class AnthropicStream:
         self._ending = completion.Ending()
         # Events that came before message_start: they wait, as `start` comes first.
         self._early: list[ChatEvent] = []
-        self._warnings: list[route_pb2.Warning] = []
+        self._warnings: list[warning_pb2.Warning] = []
         self._completion: ChatEvent | None = None
         self.failure: GatewayError | None = None
 
@@ -50,7 +50,7 @@ class AnthropicStream:
         return self._completion is not None
 
     @property
-    def usage(self) -> chat_service_pb2.Usage:
+    def usage(self) -> usage_pb2.Usage:
         """The usage so far."""
         return self._meter.usage()
 
@@ -258,8 +258,8 @@ class AnthropicStream:
             result.append(start)
         elif (arguments := "".join(block.pieces)) and not _is_json(arguments, must_be_object=True):
             self._warnings.append(
-                route_pb2.Warning(
-                    code=route_pb2.WARNING_CODE_UNEXPECTED_OUTPUT,
+                warning_pb2.Warning(
+                    code=warning_pb2.WARNING_CODE_UNEXPECTED_OUTPUT,
                     field=f"message.content[{block.index}].tool_use.input_json",
                     message="the model wrote arguments that are not a JSON object",
                 )
@@ -291,12 +291,11 @@ class AnthropicStream:
             self._ending.delta(Fields(delta))
         self._ending.beside_delta(fields)
 
-    def _message_stop(self) -> bool:
-        if not self._started or self._blocks:
+    def _message_stop(self) -> None:
+        if not self._started or self._blocks or not self._ending.known:
             self._violation("message_stop before the message was whole")
-            return False
+            return
         self._completion = ChatEvent(completion=self._ending.completion(self.usage, self._warnings))
-        return True
 
     def _rare_message_stop(self, _fields: Fields, _result: list[ChatEvent]) -> None:
         self._message_stop()

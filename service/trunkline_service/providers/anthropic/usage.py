@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from trunkline.v1 import chat_service_pb2
+from trunkline.v1 import usage_pb2
 from trunkline_service import json_text
 
 _MAX = 2**31 - 1
@@ -57,12 +57,12 @@ class UsageMeter:
             if bytes(value) != b"null" or name not in self._members:
                 self._members[name] = value
 
-    def usage(self) -> chat_service_pb2.Usage:
+    def usage(self) -> usage_pb2.Usage:
         """The usage so far."""
         if not self._members:
-            return chat_service_pb2.Usage()
+            return usage_pb2.Usage()
         text = msgspec.json.encode(self._members)
-        result = chat_service_pb2.Usage(provider_usage_json=text.decode())
+        result = usage_pb2.Usage(provider_usage_json=text.decode())
         try:
             known = _decoder.decode(text)
         except msgspec.DecodeError:
@@ -80,7 +80,7 @@ def _is_known(name: str, value: msgspec.Raw) -> bool:
     return True
 
 
-def _fill(result: chat_service_pb2.Usage, known: _Usage) -> None:
+def _fill(result: usage_pb2.Usage, known: _Usage) -> None:
     parts = (known.input_tokens, known.cache_read_input_tokens, known.cache_creation_input_tokens)
     if known.input_tokens is not None:
         if (total := sum(part or 0 for part in parts)) <= _MAX:

@@ -7,6 +7,7 @@ from trunkline.v1 import chat_service_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.providers.anthropic import blocks_out
 from trunkline_service.providers.anthropic.completion import Ending
+from trunkline_service.providers.anthropic.failures import decode_stream_error
 from trunkline_service.providers.anthropic.fields import Fields
 from trunkline_service.providers.anthropic.usage import UsageMeter
 from trunkline_service.providers.base import ProtocolViolation, Target
@@ -17,11 +18,15 @@ def message_events(body: bytes, target: Target) -> list[ChatEvent]:
 
     Raises:
         ProtocolViolation: it is JSON, but not a message.
+        GatewayError: it is an error.
         ValueError: it is not JSON, or a member is not what it should be.
     """
     fields = Fields(body)
+    kind = fields.text("type")
+    if kind == "error":
+        raise decode_stream_error(body, target)
     content = fields.items("content")
-    if fields.text("type") != "message" or content is None:
+    if kind != "message" or content is None:
         msg = "the answer is not a message"
         raise ProtocolViolation(msg)
     meter = UsageMeter()
@@ -39,5 +44,9 @@ def message_events(body: bytes, target: Target) -> list[ChatEvent]:
         result.append(ChatEvent(block_end=chat_service_pb2.BlockEnd(index=index)))
     ending = Ending()
     ending.envelope(fields)
+    if not ending.known:
+        # There is no end mark in JSON: this is what tells a whole message.
+        msg = "the message does not say why it ended"
+        raise ProtocolViolation(msg)
     result.append(ChatEvent(completion=ending.completion(meter.usage(), ())))
     return result
