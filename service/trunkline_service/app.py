@@ -73,10 +73,9 @@ async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         loop.add_signal_handler(number, on_signal)
     limits = settings.limits
     async with Gateway(settings) as gateway:
-        # What is there by now stays: the collector need not look through it again, and new things seldom make cycles.
+        # What is there by now stays: the collector need not look through it again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(10_000)
         log.service.info("serving", extra={"facts": {"address": gateway.address}})
         on_ready(gateway.address)
         await stop.wait()
