@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import bench
@@ -19,10 +22,14 @@ from bench.processes import Server, StartError
 from bench.report import OURS, Results
 from bench.scenarios import SCENARIOS, Scenario
 
+Connect = Callable[[], AbstractAsyncContextManager[Client]]
+
 
 def main() -> int:
     """Does what the arguments say. Returns 1 if a call failed, 2 if something did not start, 130 after Ctrl-C."""
     options = _parser().parse_args()
+    # As Ctrl-C: what was started must be stopped.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     if processes.cores()[0] is None:
         print("Everything shares its cores here: take the figures for what they are.", file=sys.stderr)
     try:
@@ -75,25 +82,22 @@ async def _rounds(
     options: argparse.Namespace,
 ) -> Results:
     """Measures everything in turn, several times: a bad moment of the machine spoils a round, and not a gateway."""
-    async with AsyncExitStack() as stack:
-        rows: list[tuple[str, Client, Server]] = [
-            (OURS, await stack.enter_async_context(grpc_client.connected(address)), ours)
-        ]
-        for peer in peers:
-            connected = http_client.connected(peer.port, peer.path, peer.headers)
-            rows.append((peer.name, await stack.enter_async_context(connected), servers[peer.process]))
-        results: Results = {name: {scenario.name: [] for scenario in scenarios} for name, _, _ in rows}
-        ours.suspend()
-        for number in range(options.rounds):
-            for scenario in scenarios:
-                for name, client, server in rows:
-                    if options.peers:
-                        print(f"round {number + 1}: {scenario.name}, {name}", file=sys.stderr)
-                    server.resume()
+    rows: list[tuple[str, Server, Connect]] = [
+        (OURS, ours, partial(grpc_client.connected, address)),
+        *((peer.name, servers[peer.process], partial(http_client.connected, peer)) for peer in peers),
+    ]
+    results: Results = {name: {scenario.name: [] for scenario in scenarios} for name, _, _ in rows}
+    ours.suspend()
+    for number in range(options.rounds):
+        for scenario in scenarios:
+            for name, server, connect in rows:
+                if options.peers:
+                    print(f"round {number + 1}: {scenario.name}, {name}", file=sys.stderr)
+                server.resume()
+                # Connections of their own: none would outlive the time for which the server is suspended.
+                async with connect() as client:
                     results[name][scenario.name].append(await measure(client, server, scenario, options.seconds))
-                    server.suspend()
-        # So that its connections end as they should.
-        ours.resume()
+                server.suspend()
     return results
 
 

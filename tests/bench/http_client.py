@@ -6,11 +6,12 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
 from bench.load import Call
+from bench.peers import Peer
 from bench.scenarios import Scenario
 
 TIMEOUT = 60.0
@@ -24,10 +25,11 @@ TAIL = 300
 class HttpClient:
     """Calls to one path, over a connection for each worker."""
 
-    def __init__(self, port: int, path: str, headers: Mapping[str, str]) -> None:
-        self._port = port
-        lines = {"host": f"127.0.0.1:{port}", "content-type": "application/json", **headers}
-        self._head = f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    def __init__(self, peer: Peer) -> None:
+        self._port = peer.port
+        lines = {"host": f"127.0.0.1:{peer.port}", "content-type": "application/json", **peer.headers}
+        self._head = f"POST {peer.path} HTTP/1.1\r\n"
+        self._head += "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self._connections: dict[int, _Connection] = {}
 
     async def call(self, worker: int, scenario: Scenario, model: str) -> Call:
@@ -61,9 +63,9 @@ class HttpClient:
 
 
 @asynccontextmanager
-async def connected(port: int, path: str, headers: Mapping[str, str]) -> AsyncIterator[HttpClient]:
+async def connected(peer: Peer) -> AsyncIterator[HttpClient]:
     """A client that closes its connections in the end."""
-    client = HttpClient(port, path, headers)
+    client = HttpClient(peer)
     try:
         yield client
     finally:

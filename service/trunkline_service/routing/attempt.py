@@ -76,7 +76,7 @@ class Attempt:
                     else:
                         raise _protocol_error(f"with {content_type.split(';')[0][:50]!r} instead of a stream")
         except GatewayError as error:
-            raise self._failed(error, decoder.usage) from error
+            raise self._failed(error, decoder.usage) from error.__cause__
 
     async def count(
         self, chat_input: chat_input_pb2.ChatInput, deadline: float
@@ -113,7 +113,7 @@ class Attempt:
                     await self._check_status(exchange)
                     return await exchange.body(MAX_MESSAGE_BYTES)
         except GatewayError as error:
-            raise self._failed(error, None) from error
+            raise self._failed(error, None) from error.__cause__
 
     async def _check_status(self, exchange: Exchange) -> None:
         provider = self.leg.provider
