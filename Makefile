@@ -10,11 +10,11 @@ STUBS = clients/python/trunkline/v1
 demo: .venv/.service  ## A streamed chat through the gateway, in a terminal
 	@.venv/bin/python -m trunkline_service.demo
 
-test: .venv/.dev  ## All tests
-	.venv/bin/python -m pytest $(ARGS)
+test: test-quick  ## All tests; the slow ones measure, so each has the machine for itself
+	.venv/bin/python -m pytest -m slow $(ARGS)
 
-test-quick: .venv/.dev  ## The tests that take no longer than a few seconds
-	.venv/bin/python -m pytest -m "not slow" $(ARGS)
+test-quick: .venv/.dev  ## The tests that take no longer than a few seconds, several at once as most of them wait
+	.venv/bin/python -m pytest -m "not slow" -n 3 --dist worksteal $(ARGS)
 
 lint: .venv/.dev .tools/.ready  ## Style, types, the contract, and whether the stubs are fresh
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy

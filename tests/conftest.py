@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import grpc
 import pytest
+import uvloop
 
 from trunkline.v1 import chat_service_pb2_grpc
 from trunkline_service.app import Gateway
 from trunkline_service.config import Settings
 from trunkline_service.simulator import Simulator
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the service runs in: what a connection does at its end differs from the standard one's."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

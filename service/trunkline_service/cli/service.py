@@ -22,7 +22,7 @@ def serve(options: Namespace) -> int:
     from trunkline_service.errors import StartupError
 
     try:
-        asyncio.run(app.serve(settings, lambda at: write(f"Trunkline listens on {at}; {_summary(settings)}\n")))
+        app.run(app.serve(settings, lambda at: write(f"Trunkline listens on {at}; {_summary(settings)}\n")))
     except StartupError as error:
         raise Failure(str(error)) from None
     return 0
