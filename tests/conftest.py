@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 
 import grpc
 import pytest
@@ -14,10 +14,9 @@ from trunkline_service.app import Gateway
 from trunkline_service.config import Settings
 from trunkline_service.simulator import Simulator
 
-
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The loop that the service runs in: what a connection does at its end differs from the standard one's."""
-    return {"uvloop": uvloop.new_event_loop}
+# The loop that the service runs in: what a connection does at its end differs from the standard one's. Set here, as
+# pytest-asyncio's own hook for it ends the session's fixtures wherever tests with and without a loop alternate.
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
 @pytest.fixture(scope="session")

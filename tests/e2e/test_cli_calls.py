@@ -20,7 +20,7 @@ from trunkline.v1.chat_service_pb2 import ChatResponse, CountTokensResponse
 
 NO_SERVICE = """\
 import sys
-for name in ("aiohttp", "grpc_health", "grpc_reflection", "httpx", "httpx_aiohttp", "msgspec", "yaml"):
+for name in ("aiohttp", "grpc_health", "grpc_reflection", "msgspec", "uvloop", "yaml"):
     sys.modules[name] = None
 from trunkline_service.cli import main
 sys.exit(main())

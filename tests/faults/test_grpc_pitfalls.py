@@ -57,10 +57,9 @@ async def behind_the_edge(
     act: Act, server_options: Sequence[tuple[str, Any]] = (), client_options: Sequence[tuple[str, Any]] = ()
 ) -> AsyncIterator[tuple[Stub, Edge]]:
     """A server with nothing but our edge around a handler that does `act`."""
-    edge = Edge(100)
-    server = grpc.aio.server(interceptors=[edge], options=server_options)
-    servicer = Servicer(act)
-    chat_service_pb2_grpc.add_ChatServiceServicer_to_server(servicer, server)
+    server = grpc.aio.server(options=server_options)
+    edge = Edge(server, 100)
+    chat_service_pb2_grpc.add_ChatServiceServicer_to_server(Servicer(act), edge)  # type: ignore[arg-type]
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -1,13 +1,13 @@
 """What is around every call: its id and log line, the refusal of calls that are too many, and the way out for errors.
 
-One wrapper for each method, made once: what it costs a call is a function call, not a chain of interceptors. Health and
-reflection are left alone, so that probes are answered however busy the service is.
+One wrapper for each method, made when the servicer is added: what it costs a call is a function call, not a chain of
+interceptors. Health and reflection are left alone, so that probes are answered however busy the service is.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -25,36 +25,30 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Behaviour: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
 
-PACKAGE = "/trunkline."
 GONE_SECONDS = 1.0
 
 
-class Edge(grpc.aio.ServerInterceptor):
-    """The interceptor. `idle` is set while no call is in flight; one is until the last of its answer has been sent."""
+class Edge:
+    """What generated code takes for the server when it adds a servicer.
 
-    def __init__(self, max_concurrent_calls: int) -> None:
+    `idle` is set while no call is in flight; one is until the last of its answer has been sent.
+    """
+
+    def __init__(self, server: grpc.aio.Server, max_concurrent_calls: int) -> None:
+        self._server = server
         self._max_concurrent_calls = max_concurrent_calls
-        self._wrapped: dict[str, Handler] = {}
         self._in_flight: set[Call] = set()
         self.draining = False
         self.idle = asyncio.Event()
         self.idle.set()
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
-        """The method's handler, with what is around it."""
-        method = handler_call_details.method
-        wrapped = self._wrapped.get(method)
-        if wrapped is not None:
-            return wrapped
-        handler = await continuation(handler_call_details)
-        if handler is None or not method.startswith(PACKAGE):
-            return handler
-        wrapped = self._wrapped[method] = self._wrap(method, handler)
-        return wrapped
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
+        """Adds a service's methods to the server, each with what is around it."""
+        wrapped = {name: self._wrap(f"/{service}/{name}", handler) for name, handler in handlers.items()}
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Nothing: generated code offers the same methods both ways."""
 
     def _wrap(self, method: str, handler: Handler) -> Handler:
         assert handler.request_deserializer is not None  # noqa: S101 - generated code always gives one

@@ -30,12 +30,12 @@ class Server:
 
     def __init__(self, settings: Settings, router: Router) -> None:
         self._settings = settings
-        self._edge = Edge(settings.limits.max_concurrent_calls)
         self._stopping: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
-        self._server = grpc.aio.server(interceptors=[self._edge], options=_options(settings))
+        self._server = grpc.aio.server(options=_options(settings))
+        self._edge = Edge(self._server, settings.limits.max_concurrent_calls)
         chat = ChatServicer(router, settings.limits)
-        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, self._server)
+        chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, self._edge)  # type: ignore[arg-type]
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.reflection:

@@ -1,1 +1,1 @@
-"""The HTTP side: connection pools, framing, limits on time. The only place that knows httpx."""
+"""The HTTP side: connection pools, framing, limits on time. The only place that knows aiohttp's client."""

@@ -1,8 +1,8 @@
 """HTTP requests to one provider: a pool of connections, and answers in pieces.
 
-httpx's interface over aiohttp's transport, used at transport level: the stock transport costs ten times the CPU, and
-loses a connection whenever a call is cancelled twice. Time is not kept here but by `routing/watch.py`, but for
-connecting.
+aiohttp, as it takes the least CPU: the stock transport of httpx costs ten times as much and loses a connection whenever
+a call is cancelled twice, and httpx's interface over aiohttp adds an eighth to what a call costs. Time is not kept here
+but by `routing/watch.py`, but for connecting.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 import socket
 import ssl
 import struct
@@ -18,11 +19,11 @@ from types import TracebackType
 from typing import Any
 
 import aiohttp
-import httpx
+import certifi
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
-from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from trunkline.v1 import error_reason_pb2
 from trunkline_service.errors import GatewayError
@@ -38,67 +39,29 @@ class ConnectionFailed(GatewayError):
 
 
 class HttpUpstream:
-    """The connections to one provider. `close` it in the end."""
+    """The connections to one provider. To be made in the loop that uses it; `close` it in the end."""
 
     def __init__(self, base_url: str, *, connect_timeout: float, max_connections: int) -> None:
-        self._max_connections = max_connections
-        # `connect` is one socket, `pool` everything until there is a connection: names, waiting for a place, TLS.
-        self._extensions = {"timeout": {"connect": connect_timeout, "pool": connect_timeout}}
-        tls = httpx.create_ssl_context() if base_url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._tls = tls
-        self._transport = AiohttpTransport(verify=tls, client=self._session)
-        self._draining: set[asyncio.Task[None]] = set()
-
-    def send(self, request: UpstreamRequest) -> Exchange:
-        """An exchange to enter: `async with upstream.send(request) as exchange`."""
-        headers = dict(request.headers)
-        content: bytes | AsyncIterator[bytes] | None = request.body or None
-        if len(request.body) > PIECE_BYTES:
-            headers["content-length"] = str(len(request.body))
-            content = _in_pieces(request.body)
-        return Exchange(
-            self,
-            httpx.Request(
-                request.method, _url(request.url), headers=headers, content=content, extensions=self._extensions
-            ),
-        )
-
-    async def close(self) -> None:
-        """Closes every connection."""
-        for task in self._draining:
-            task.cancel()
-        await asyncio.gather(*self._draining, return_exceptions=True)
-        await self._transport.aclose()
-
-    async def _request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            return await self._transport.handle_async_request(request)
-        except (httpx.TimeoutException, TimeoutError) as error:
-            # httpx-aiohttp reports every lost connection as a timeout of connecting; the cause tells them apart.
-            if isinstance(error.__cause__, asyncio.TimeoutError) or isinstance(error, asyncio.TimeoutError):
-                reason = error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT
-                raise GatewayError(reason, "connecting to the provider took too long", metadata=_CONNECT) from error
-            raise _unreachable(error) from error
-        except aiohttp.ClientResponseError as error:
-            raise GatewayError(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, _NOT_HTTP) from error
-        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise _unreachable(error) from error
-
-    def _drain(self, response: httpx.Response, rest: AsyncIterator[bytes]) -> None:
-        """Reads what follows a complete answer, in the background, so that the connection can serve again."""
-        task = asyncio.create_task(_read_out(response, rest))
-        self._draining.add(task)
-        task.add_done_callback(self._draining.discard)
-
-    def _session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=self._max_connections, ssl=self._tls, keepalive_timeout=60)
+        tls = _tls_context() if base_url.startswith("https:") else False
+        connector = aiohttp.TCPConnector(limit=max_connections, ssl=tls, keepalive_timeout=60)
         connector._factory = functools.partial(_Protocol, loop=asyncio.get_running_loop())  # type: ignore[assignment]
-        return aiohttp.ClientSession(
+        self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             response_class=_AbortingResponse,
-            timeout=aiohttp.ClientTimeout(total=None),
+            auto_decompress=False,
+            # `sock_connect` is one socket, `connect` everything until there is a connection: names, waiting for a
+            # place, TLS.
+            timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_connect=connect_timeout),
         )
+
+    def send(self, request: UpstreamRequest) -> Exchange:
+        """An exchange to enter: `async with upstream.send(request) as exchange`."""
+        return Exchange(self._session, request)
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._session.close()
 
 
 class Exchange:
@@ -107,50 +70,63 @@ class Exchange:
     status: int
     headers: Mapping[str, str]
 
-    def __init__(self, upstream: HttpUpstream, request: httpx.Request) -> None:
-        self._upstream = upstream
+    def __init__(self, session: aiohttp.ClientSession, request: UpstreamRequest) -> None:
+        self._session = session
         self._request = request
         self._complete = False
-        self._at_end = False
 
     async def __aenter__(self) -> Exchange:
         """Sends the request and waits for the headers of the answer.
 
         Raises:
-            GatewayError: UPSTREAM_UNREACHABLE or UPSTREAM_TIMEOUT.
+            GatewayError: UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT or UPSTREAM_PROTOCOL_ERROR.
         """
-        self._response = await self._upstream._request(self._request)
-        self.status = self._response.status_code
+        request = self._request
+        headers = request.headers
+        data: bytes | AsyncIterator[bytes] | None = request.body or None
+        if len(request.body) > PIECE_BYTES:
+            headers = {**headers, "content-length": str(len(request.body))}
+            data = _in_pieces(request.body)
+        try:
+            self._response = await self._session.request(
+                request.method, _url(request.url), headers=headers, data=data, allow_redirects=False
+            )
+        except TimeoutError as error:
+            reason = error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT
+            raise GatewayError(reason, "connecting to the provider took too long", metadata=_CONNECT) from error
+        except aiohttp.ClientResponseError as error:
+            raise GatewayError(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, _NOT_HTTP) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _unreachable(error) from error
+        self.status = self._response.status
         self.headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self._response.headers.raw
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self._response.raw_headers
         }
-        stream = self._response.stream
-        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - it came from an async transport
-        self._chunks = aiter(stream)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._complete and error is None and not self._at_end:
-            self._upstream._drain(self._response, self._chunks)
-            return
-        await self._response.aclose()
+        body = self._response.content
+        if not self._complete or error is not None:
+            self._response.close()
+        elif not body.is_eof():
+            # The end of the body, which follows a complete answer, lets the connection serve again. It is not waited
+            # for, and has not long to come.
+            late = asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._response.close)
+            body.on_eof(late.cancel)
 
     async def read(self) -> bytes:
-        """What the next network read brings; empty at the end of the body.
+        """What has come since the last time, or what the next network read brings; empty at the end of the body.
 
         Raises:
             ConnectionFailed: the connection broke.
         """
         try:
-            return await anext(self._chunks)
-        except StopAsyncIteration:
-            self._at_end = True
-            return b""
+            return await self._response.content.readany()
         except _NotHttp as error:
             raise ConnectionFailed(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, _NOT_HTTP) from error
-        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             msg = "the provider closed the connection in the middle of its answer"
             raise ConnectionFailed(error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE, msg) from error
 
@@ -224,7 +200,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 def _unreachable(error: Exception) -> GatewayError:
-    connecting = isinstance(error.__cause__ or error, aiohttp.ClientConnectorError)
+    connecting = isinstance(error, aiohttp.ClientConnectorError)
     text = "the provider could not be reached" if connecting else "the provider hung up before it answered"
     return GatewayError(
         error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE,
@@ -234,22 +210,19 @@ def _unreachable(error: Exception) -> GatewayError:
 
 
 @functools.lru_cache(maxsize=256)
-def _url(url: str) -> httpx.URL:
-    """A parsed address: there are few, and parsing one costs more than building the rest of a request."""
-    return httpx.URL(url)
+def _url(url: str) -> URL:
+    """A parsed address, as it is written: there are few, and parsing one costs more than the rest of a request."""
+    return URL(url, encoded=True)
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Trusts what OpenSSL's variables name, or else the machine's roots and Mozilla's, as small images have none."""
+    context = ssl.create_default_context()
+    if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
+        context.load_verify_locations(certifi.where())
+    return context
 
 
 async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(body), PIECE_BYTES):
         yield body[start : start + PIECE_BYTES]
-
-
-async def _read_out(response: httpx.Response, rest: AsyncIterator[bytes]) -> None:
-    try:
-        async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in rest:
-                pass
-    except (httpx.HTTPError, aiohttp.ClientError, OSError):
-        pass
-    finally:
-        await response.aclose()
