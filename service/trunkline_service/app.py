@@ -14,10 +14,13 @@ from typing import Any
 import uvloop
 
 from trunkline_service.config import SIMULATOR, ProviderSettings, Secret, Settings
+from trunkline_service.providers.registry import codec
+from trunkline_service.routing.endpoint import Endpoint
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.server import Server
 from trunkline_service.simulator import Simulator
 from trunkline_service.telemetry import log
+from trunkline_service.upstream.http import HttpUpstream
 
 
 class Gateway:
@@ -40,7 +43,7 @@ class Gateway:
             if settings.simulator:
                 self.simulator = await resources.enter_async_context(Simulator())
                 settings = _with_simulator(settings, self.simulator.url)
-            router = Router(settings)
+            router = Router(settings, {name: _endpoint(each) for name, each in settings.providers.items()})
             resources.push_async_callback(router.close)
             self._server = Server(settings, router)
             self.address = await self._server.start()
@@ -96,6 +99,10 @@ async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
             task.cancel()
         await asyncio.gather(draining, hurrying, return_exceptions=True)
     log.service.info("stopped")
+
+
+def _endpoint(settings: ProviderSettings) -> Endpoint:
+    return Endpoint(settings=settings, provider=codec(settings), upstream=HttpUpstream(settings))
 
 
 def _with_simulator(settings: Settings, url: str) -> Settings:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline_service.upstream.sse import Frame, FramingError, SseDecoder
+from trunkline_service.upstream.framing import Frame, FrameTooLarge
+from trunkline_service.upstream.sse import SseDecoder
 from wire.bounded import bounded
 from wire.corpus import corpus
 
@@ -124,7 +125,7 @@ def test_an_endless_event_is_given_up_in_bounded_memory(unit: bytes, size: int) 
     tracemalloc.start()
     try:
         # No two pieces are the same object, as those that a network brings are not.
-        with pytest.raises(FramingError, match=str(limit)):
+        with pytest.raises(FrameTooLarge, match=str(limit)):
             assert not any(decoder.feed(source[at : at + size]) for at in range(0, len(source), size))
         assert tracemalloc.get_traced_memory()[1] < 3 * limit
     finally:

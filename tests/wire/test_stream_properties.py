@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline_service.providers.anthropic.stream import MAX_KEPT_BYTES
-from trunkline_service.upstream.sse import Frame
+from trunkline_service.upstream.framing import Frame
 from wire.bounded import bounded
 from wire.corpus import SYNTHETIC, corpus
 from wire.decoding import (

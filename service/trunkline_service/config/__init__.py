@@ -1,11 +1,11 @@
 """The service's settings: YAML or the environment in, frozen values out, every mistake with its place."""
 
 from trunkline_service.config.address import is_loopback, listen_problem, split_address
+from trunkline_service.config.kinds import KINDS
 from trunkline_service.config.load import from_environment, load, parse
 from trunkline_service.config.problems import ConfigError, Problem
 from trunkline_service.config.secret import Secret
 from trunkline_service.config.settings import (
-    DEFAULT_BASE_URLS,
     SIMULATOR,
     Limits,
     ProviderSettings,
@@ -15,7 +15,7 @@ from trunkline_service.config.settings import (
 )
 
 __all__ = [
-    "DEFAULT_BASE_URLS",
+    "KINDS",
     "SIMULATOR",
     "ConfigError",
     "Limits",

@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 from yaml.nodes import Node
 
 from trunkline_service.config.address import listen_problem, url_problem
+from trunkline_service.config.kinds import KINDS
 from trunkline_service.config.problems import ConfigError, Problem, unknown
 from trunkline_service.config.providers import read_provider
 from trunkline_service.config.records import Records, secret_problem
 from trunkline_service.config.routes import Routes
 from trunkline_service.config.secret import Secret
-from trunkline_service.config.settings import DEFAULT_BASE_URLS, SIMULATOR, ProviderSettings, Settings, Tls
+from trunkline_service.config.settings import SIMULATOR, ProviderSettings, Settings, Tls
 from trunkline_service.config.tree import Entry, Tree, compose
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ def _providers_of(env: Mapping[str, str]) -> tuple[dict[str, ProviderSettings], 
     if not env.get("ANTHROPIC_API_KEY", "").strip():
         return {}, []
     key = Secret(env="ANTHROPIC_API_KEY", environ=None if env is os.environ else env)
-    url = env.get("ANTHROPIC_BASE_URL", "").strip() or DEFAULT_BASE_URLS["anthropic"]
+    url = env.get("ANTHROPIC_BASE_URL", "").strip() or KINDS["anthropic"].base_url("", "")
     wrong = {"ANTHROPIC_API_KEY": secret_problem(key), "ANTHROPIC_BASE_URL": url_problem(url)}
     anthropic = ProviderSettings(name="anthropic", type="anthropic", base_url=url.rstrip("/"), api_key=key)
     return {"anthropic": anthropic}, [Problem(name, 0, problem) for name, problem in wrong.items() if problem]

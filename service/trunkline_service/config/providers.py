@@ -1,11 +1,14 @@
 """Reads the settings of a provider."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from trunkline_service.config.address import url_problem
+from trunkline_service.config.kinds import KINDS, Kind
 from trunkline_service.config.problems import unknown
 from trunkline_service.config.records import Records
-from trunkline_service.config.settings import DEFAULT_BASE_URLS, ProviderSettings
+from trunkline_service.config.settings import ProviderSettings
 from trunkline_service.config.tree import Entry
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -31,23 +34,51 @@ def read_provider(records: Records, entry: Entry) -> ProviderSettings | None:
     values = {name: records.field(ProviderSettings, member) for name, member in members.items()}
     values = {name: value for name, value in values.items() if value is not None}
     if "type" not in members:
-        tree.report(entry.value, entry.path, f"needs a 'type': {' or '.join(DEFAULT_BASE_URLS)}")
-    elif "type" in values and values["type"] not in DEFAULT_BASE_URLS:
-        problem = unknown("type of provider", values["type"], DEFAULT_BASE_URLS)
+        tree.report(entry.value, entry.path, f"needs a 'type': {' or '.join(KINDS)}")
+    elif "type" in values and values["type"] not in KINDS:
+        problem = unknown("type of provider", values["type"], KINDS)
         tree.report(members["type"].value, members["type"].path, problem)
-    if "base_url" in values:
-        if wrong := url_problem(values["base_url"]):
-            tree.report(members["base_url"].value, members["base_url"].path, wrong)
-        values["base_url"] = values["base_url"].rstrip("/")
-    if "version" in values:
-        _check_words(records, members["version"], [values["version"]])
+    elif "type" in values:
+        _check_kind(records, entry, members, values, KINDS[values["type"]])
+    for name in ("base_url", "proxy"):
+        if name in values and (wrong := url_problem(values[name])):
+            tree.report(members[name].value, members[name].path, wrong)
+    for name in ("version", "region", "project"):
+        if name in values:
+            _check_words(records, members[name], [values[name]])
     if "betas" in values:
         _check_words(records, members["betas"], values["betas"])
     if "headers" in values:
         _check_headers(records, members["headers"])
     if len(tree.problems) > before:
         return None
-    return ProviderSettings(name=entry.name, **{"base_url": DEFAULT_BASE_URLS[values["type"]], **values})
+    kind = KINDS[values["type"]]
+    values.setdefault("api", next(iter(kind.base_urls)))
+    values.setdefault("auth", kind.auths[0])
+    values["base_url"] = values.get("base_url", kind.base_url(values["api"], values.get("region", ""))).rstrip("/")
+    return ProviderSettings(name=entry.name, **values)
+
+
+_BY_KIND = ("version", "betas", "region", "project", "profile", "credentials_file")
+
+
+def _check_kind(
+    records: Records, entry: Entry, members: Mapping[str, Entry], values: Mapping[str, Any], kind: Kind
+) -> None:
+    tree = records.tree
+    nothing = f"means nothing to a provider of the type {values['type']!r}"
+    for setting in _BY_KIND:
+        if setting in members and setting not in kind.takes:
+            member = members[setting]
+            tree.report(member.key, member.path, nothing)
+    for setting in kind.needs:
+        if setting not in members:
+            tree.report(entry.value, entry.path, f"needs {setting!r}")
+    for setting, choices in (("api", kind.apis), ("auth", kind.auths)):
+        if setting in values and not choices:
+            tree.report(members[setting].key, members[setting].path, nothing)
+        elif setting in values and values[setting] not in choices:
+            tree.report(members[setting].value, members[setting].path, unknown("value", values[setting], choices))
 
 
 def _check_words(records: Records, member: Entry, values: list[str]) -> None:

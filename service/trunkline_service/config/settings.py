@@ -18,9 +18,6 @@ PositiveInt = Annotated[int, Count()]
 SIMULATOR = "simulator"
 """The name of the provider that `simulator: true` adds."""
 
-DEFAULT_BASE_URLS: Mapping[str, str] = {"anthropic": "https://api.anthropic.com"}
-"""The types of providers that there are, and where the API of each is unless the settings say otherwise."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
@@ -39,19 +36,32 @@ class Timeouts:
 class ProviderSettings:
     """One provider: an API at an address, with a key.
 
-    `version` and `betas` are Anthropic's headers; an empty version means the newest one that takes
-    what a request holds. `headers` are added to every request. Without an `api_key`, callers have to bring
-    their own.
+    `api` chooses where a type has several APIs: "responses" or "chat" of OpenAI; "invoke", "messages" or "mantle" of
+    Bedrock. `version` and `betas` are Anthropic's headers; an empty version means the newest one that takes what a
+    request holds. For Azure, `version` is its `api-version`. `headers` are added to every request.
+
+    Without an `api_key`, callers have to bring their own; but Bedrock then takes the credentials that AWS's tools would
+    take (of the `profile`, if one is named), and Vertex those of the `credentials_file` or else Google's default ones.
+
+    `proxy` is the address of an HTTP proxy, `tls_roots` a PEM file of the authorities to trust instead of the usual
+    ones.
     """
 
     name: str
     type: str
     base_url: str
+    api: str = ""
     api_key: Secret | None = None
-    auth: Literal["x-api-key", "bearer"] = "x-api-key"
+    auth: Literal["x-api-key", "bearer", "api-key", "x-goog-api-key"] = "x-api-key"
     version: str = ""
     betas: tuple[str, ...] = ()
+    region: str = ""
+    project: str = ""
+    profile: str = ""
+    credentials_file: Path | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    proxy: str = ""
+    tls_roots: Path | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     max_connections: PositiveInt = 1000
 

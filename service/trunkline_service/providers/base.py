@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from trunkline.v1 import chat_input_pb2, chat_service_pb2, route_pb2, usage_pb2, warning_pb2
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, route_pb2, usage_pb2
 from trunkline_service.errors import GatewayError
-from trunkline_service.upstream.sse import Frame
+from trunkline_service.upstream.framing import Frame, Framing
+from trunkline_service.upstream.request import UpstreamRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,8 @@ class Target:
     """Where an attempt goes, as a codec needs to know it.
 
     `provider` is the name in the configuration; `model` is what the provider calls the model. `max_output_tokens` is
-    the model's own maximum, where it is known.
+    the model's own maximum, where it is known. `api`, `version`, `region` and `project` mean what they mean in
+    `ProviderSettings`.
     """
 
     provider: str
@@ -35,17 +37,9 @@ class Target:
     max_output_tokens: int | None = None
     takes_sampling: bool | None = None
     drop_unsupported: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamRequest:
-    """An HTTP request, ready to send, and what the caller should know about how it came to be."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    warnings: Sequence[warning_pb2.Warning] = ()
+    api: str = ""
+    region: str = ""
+    project: str = ""
 
 
 class ProtocolViolation(Exception):
@@ -81,7 +75,14 @@ class Provider(Protocol):
 
     @property
     def type(self) -> str:
-        """Its name in the configuration, in `Origin.provider_type` and in `provider_options_json`."""
+        """Its name in `Origin.provider_type` and in `provider_options_json`: the same on all platforms that have it."""
+
+    @property
+    def stream_type(self) -> str:
+        """The media type of its streamed answers."""
+
+    def framing(self, max_frame_bytes: int) -> Framing:
+        """What cuts a streamed answer into frames for the `stream_decoder`."""
 
     def encode_chat(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
         """The request for a streamed answer.
@@ -95,11 +96,14 @@ class Provider(Protocol):
         gave none.
         """
 
-    def encode_count(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
-        """The request that counts the input's tokens. Raises as `encode_chat` does."""
+    def encode_count(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest | None:
+        """The request that counts the input's tokens; None if the provider has no counter.
 
-    def encode_model(self, target: Target) -> UpstreamRequest:
-        """The request for what the provider knows about the target's model."""
+        Raises as `encode_chat` does.
+        """
+
+    def encode_model(self, target: Target) -> UpstreamRequest | None:
+        """The request for what the provider knows about the target's model; None if it tells nothing of use."""
 
     def stream_decoder(self, target: Target) -> StreamDecoder:
         """A decoder for a streamed answer."""

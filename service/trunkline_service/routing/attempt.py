@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trunkline.v1 import chat_input_pb2, chat_service_pb2, error_reason_pb2, route_pb2, usage_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.config import Timeouts
 from trunkline_service.errors import GatewayError
-from trunkline_service.providers.base import ProtocolViolation, Provider, StreamDecoder, Target, UpstreamRequest
+from trunkline_service.providers.base import ProtocolViolation, Provider, StreamDecoder, Target
 from trunkline_service.routing.watch import WRITE, Watch
+from trunkline_service.upstream.framing import FrameTooLarge, FramingError
 from trunkline_service.upstream.http import ConnectionFailed, Exchange, HttpUpstream
-from trunkline_service.upstream.sse import FramingError, SseDecoder
+from trunkline_service.upstream.request import UpstreamRequest
 
 Sink = Callable[[Sequence[ChatEvent]], Awaitable[None]]
 """Takes the events of one network read, in order. What it awaits counts as the caller's time."""
@@ -68,7 +69,7 @@ class Attempt:
                 async with self.leg.upstream.send(request) as exchange:
                     await self._check_status(exchange)
                     content_type = exchange.headers.get("content-type", "").lower()
-                    if content_type.startswith("text/event-stream"):
+                    if content_type.startswith(self.leg.provider.stream_type):
                         await self._stream(exchange, decoder, request, watch, sink)
                     elif content_type.startswith("application/json"):
                         events = self._decode_whole(await exchange.body(MAX_MESSAGE_BYTES))
@@ -84,6 +85,8 @@ class Attempt:
         """Counts the input's tokens. Raises as `chat` does."""
         provider, target = self.leg.provider, self.leg.target
         request = provider.encode_count(chat_input, target)
+        if request is None:
+            raise self._failed(_no_counter(target), None)
         body = await self._fetch(request, deadline)
         try:
             response = provider.decode_count(body, target)
@@ -99,7 +102,10 @@ class Attempt:
 
         Raises as `chat` does.
         """
-        body = await self._fetch(self.leg.provider.encode_model(self.leg.target), deadline)
+        request = self.leg.provider.encode_model(self.leg.target)
+        if request is None:
+            return None
+        body = await self._fetch(request, deadline)
         try:
             return self.leg.provider.decode_model(body)
         except ProtocolViolation as violation:
@@ -134,15 +140,17 @@ class Attempt:
     async def _stream(
         self, exchange: Exchange, decoder: StreamDecoder, request: UpstreamRequest, watch: Watch, sink: Sink
     ) -> None:
-        framing = SseDecoder(self.leg.max_answer_bytes)
+        framing = self.leg.provider.framing(self.leg.max_answer_bytes)
         held: list[ChatEvent] = []
         idle = self.leg.timeouts.idle
         while not decoder.complete:
             chunk = await exchange.read()
             try:
                 frames = framing.feed(chunk) if chunk else framing.finish()
-            except FramingError as error:
+            except FrameTooLarge as error:
                 raise too_large(self.leg.max_answer_bytes) from error
+            except FramingError as error:
+                raise _protocol_error(f"in a way its API does not have: {error}") from error
             events = decoder.decode(frames) if chunk else decoder.finish(frames)
             if events and not self._has_begun:
                 self._begin()
@@ -166,6 +174,8 @@ class Attempt:
             completion.warnings.extend(request.warnings)
             self._end()
             completion.route_report.attempts.append(self.report)
+        if request.tool_names:
+            _restore_names(events, request.tool_names)
         self.events_sent += len(events)
         watch.stage(WRITE, self.leg.slow_consumer)
         await sink(events)
@@ -240,6 +250,22 @@ def _is_content(event: ChatEvent) -> bool:
             case _:
                 return True
     return kind != "start"
+
+
+def _restore_names(events: Sequence[ChatEvent], names: Mapping[str, str]) -> None:
+    """Gives tools their own names back."""
+    for event in events:
+        block = event.block_start.block
+        if block.HasField("tool_use") and block.tool_use.name in names:
+            block.tool_use.name = names[block.tool_use.name]
+
+
+def _no_counter(target: Target) -> GatewayError:
+    return GatewayError(
+        error_reason_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED,
+        f"{target.provider!r} has no counter of tokens",
+        metadata={"capability": "count_tokens"},
+    )
 
 
 def too_large(limit: int) -> GatewayError:

@@ -4,50 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
 from trunkline.v1 import chat_input_pb2, error_reason_pb2, route_pb2
 from trunkline_service import catalog
-from trunkline_service.config import ProviderSettings, Settings
+from trunkline_service.config import KINDS, ProviderSettings, Settings
 from trunkline_service.errors import GatewayError, InvalidRequest, Violation
-from trunkline_service.providers.anthropic import AnthropicProvider
-from trunkline_service.providers.base import Provider, Target
+from trunkline_service.providers.base import Target
 from trunkline_service.routing.attempt import Attempt, Leg
-from trunkline_service.upstream.http import HttpUpstream
-
-PROVIDERS: Mapping[str, Callable[[], Provider]] = {AnthropicProvider.type: AnthropicProvider}
-"""The codec of each type of provider that the configuration knows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """A configured provider, with its codec and its connections."""
-
-    settings: ProviderSettings
-    provider: Provider
-    upstream: HttpUpstream
-    # What the provider said about models that the catalogue does not have.
-    maxima: dict[str, int | None] = field(default_factory=dict)
+from trunkline_service.routing.endpoint import Endpoint
 
 
 class Router:
     """Finds the leg of a call. Made of settings once; a reload makes another."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, endpoints: Mapping[str, Endpoint]) -> None:
+        """`endpoints` are the settings' providers, by their names; from here on, they are the router's."""
         self._settings = settings
-        self._endpoints = {
-            name: Endpoint(
-                settings=provider,
-                provider=PROVIDERS[provider.type](),
-                upstream=HttpUpstream(
-                    provider.base_url,
-                    connect_timeout=provider.timeouts.connect,
-                    max_connections=provider.max_connections,
-                ),
-            )
-            for name, provider in settings.providers.items()
-        }
+        self._endpoints = endpoints
 
     async def close(self) -> None:
         """Closes every connection to every provider."""
@@ -55,7 +29,7 @@ class Router:
 
     def knows(self, provider: str) -> bool:
         """Whether `provider` is a name of the configuration or a type of provider."""
-        return provider in self._endpoints or provider in PROVIDERS
+        return provider in self._endpoints or provider in KINDS
 
     def leg(self, chat_input: chat_input_pb2.ChatInput, routing: route_pb2.RoutingOptions) -> Leg:
         """The leg that answers the request.
@@ -138,7 +112,7 @@ class Router:
             raise _not_found("provider", target.provider, self._endpoints)
         settings = endpoint.settings
         key = target.api_key or _own_key(settings)
-        if not key:
+        if not key and not endpoint.upstream.has_credentials:
             msg = f"is required: the gateway has no key of its own for {target.provider!r}"
             raise InvalidRequest([Violation("routing.route.target.api_key", msg)])
         facts = catalog.find(settings.type, target.model)
@@ -161,6 +135,9 @@ class Router:
                 caller_key=bool(target.api_key),
                 max_output_tokens=facts.max_output_tokens if facts else endpoint.maxima.get(target.model),
                 takes_sampling=facts.takes_sampling if facts else None,
+                api=settings.api,
+                region=settings.region,
+                project=settings.project,
                 drop_unsupported=routing.unsupported_fields == route_pb2.UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING,
             ),
         )

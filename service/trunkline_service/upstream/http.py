@@ -15,6 +15,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -26,8 +27,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from trunkline.v1 import error_reason_pb2
+from trunkline_service.config import ProviderSettings
 from trunkline_service.errors import GatewayError
-from trunkline_service.providers.base import UpstreamRequest
+from trunkline_service.upstream.credentials import Credentials
+from trunkline_service.upstream.request import UpstreamRequest
 
 DRAIN_SECONDS = 1.0
 # A larger request goes out in pieces of this size: it is not copied as a whole, and other calls have their turn.
@@ -39,11 +42,15 @@ class ConnectionFailed(GatewayError):
 
 
 class HttpUpstream:
-    """The connections to one provider. To be made in the loop that uses it; `close` it in the end."""
+    """The connections to one provider, and what lets requests in there, if that is more than a key.
 
-    def __init__(self, base_url: str, *, connect_timeout: float, max_connections: int) -> None:
-        tls = _tls_context() if base_url.startswith("https:") else False
-        connector = aiohttp.TCPConnector(limit=max_connections, ssl=tls, keepalive_timeout=60)
+    To be made in the loop that uses it; `close` it in the end.
+    """
+
+    def __init__(self, settings: ProviderSettings, credentials: Credentials | None = None) -> None:
+        self._credentials = credentials
+        tls = _tls_context(settings.tls_roots) if settings.base_url.startswith("https:") else False
+        connector = aiohttp.TCPConnector(limit=settings.max_connections, ssl=tls, keepalive_timeout=60)
         connector._factory = functools.partial(_Protocol, loop=asyncio.get_running_loop())  # type: ignore[assignment]
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -52,16 +59,26 @@ class HttpUpstream:
             auto_decompress=False,
             # `sock_connect` is one socket, `connect` everything until there is a connection: names, waiting for a
             # place, TLS.
-            timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_connect=connect_timeout),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=settings.timeouts.connect, sock_connect=settings.timeouts.connect
+            ),
+            proxy=settings.proxy or None,
         )
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether requests get in without a key of their own."""
+        return self._credentials is not None
 
     def send(self, request: UpstreamRequest) -> Exchange:
         """An exchange to enter: `async with upstream.send(request) as exchange`."""
-        return Exchange(self._session, request)
+        return Exchange(self._session, self._credentials, request)
 
     async def close(self) -> None:
         """Closes every connection."""
         await self._session.close()
+        if self._credentials is not None:
+            await self._credentials.close()
 
 
 class Exchange:
@@ -70,8 +87,11 @@ class Exchange:
     status: int
     headers: Mapping[str, str]
 
-    def __init__(self, session: aiohttp.ClientSession, request: UpstreamRequest) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, credentials: Credentials | None, request: UpstreamRequest
+    ) -> None:
         self._session = session
+        self._credentials = credentials
         self._request = request
         self._complete = False
 
@@ -79,10 +99,13 @@ class Exchange:
         """Sends the request and waits for the headers of the answer.
 
         Raises:
-            GatewayError: UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT or UPSTREAM_PROTOCOL_ERROR.
+            GatewayError: UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT or UPSTREAM_PROTOCOL_ERROR, or what the credentials
+                raise.
         """
         request = self._request
         headers = request.headers
+        if self._credentials is not None:
+            headers = {**headers, **await self._credentials.headers(request)}
         data: bytes | AsyncIterator[bytes] | None = request.body or None
         if len(request.body) > PIECE_BYTES:
             headers = {**headers, "content-length": str(len(request.body))}
@@ -215,8 +238,12 @@ def _url(url: str) -> URL:
     return URL(url, encoded=True)
 
 
-def _tls_context() -> ssl.SSLContext:
-    """Trusts what OpenSSL's variables name, or else the machine's roots and Mozilla's, as small images have none."""
+def _tls_context(roots: Path | None) -> ssl.SSLContext:
+    """Trusts `roots`, or what OpenSSL's variables name, or else the machine's roots and Mozilla's: small images have
+    none.
+    """
+    if roots is not None:
+        return ssl.create_default_context(cafile=roots)
     context = ssl.create_default_context()
     if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
         context.load_verify_locations(certifi.where())

@@ -8,24 +8,13 @@ say.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from trunkline_service.upstream.framing import Frame, FrameTooLarge
 
 MAX_EVENT_BYTES = 64 * 2**20
 
 
-class FramingError(Exception):
-    """The stream cannot be what it says it is: an event grew beyond `MAX_EVENT_BYTES`."""
-
-
-class Frame(NamedTuple):
-    """One event: its name (empty if it has none) and its data, lines joined by LF."""
-
-    event: bytes
-    data: bytes
-
-
 class SseDecoder:
-    """Turns the pieces of one response body into frames. One per response."""
+    """The `Framing` of server-sent events: a frame is an event, its data lines joined by LF."""
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max_event_bytes = max_event_bytes
@@ -39,7 +28,7 @@ class SseDecoder:
         """Takes what one network read brought; returns the frames that it completed.
 
         Raises:
-            FramingError: an event is larger than any provider sends.
+            FrameTooLarge: an event is larger than any provider sends.
         """
         if self._at_start:
             chunk = self._strip_bom(chunk)
@@ -72,7 +61,7 @@ class SseDecoder:
         self._pending += piece
         if len(self._pending) > self._max_event_bytes:
             msg = f"an event is larger than {self._max_event_bytes} bytes"
-            raise FramingError(msg)
+            raise FrameTooLarge(msg)
 
     def _take(self, chunk: bytes) -> bytes:
         """What was kept, with `chunk` behind it."""

@@ -16,13 +16,21 @@ from trunkline_service.providers.anthropic.blocks_out import origin
 from trunkline_service.providers.anthropic.fields import Fields
 from trunkline_service.providers.anthropic.stream import AnthropicStream
 from trunkline_service.providers.anthropic.whole import message_events
-from trunkline_service.providers.base import ProtocolViolation, Target, UpstreamRequest
+from trunkline_service.providers.base import ProtocolViolation, Target
+from trunkline_service.upstream.framing import Framing
+from trunkline_service.upstream.request import UpstreamRequest
+from trunkline_service.upstream.sse import SseDecoder
 
 
 class AnthropicProvider:
     """A `Provider` for the Messages API. It keeps no state."""
 
     type = "anthropic"
+    stream_type = "text/event-stream"
+
+    def framing(self, max_frame_bytes: int) -> Framing:
+        """Server-sent events."""
+        return SseDecoder(max_frame_bytes)
 
     def encode_chat(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
         """The request for a streamed answer."""

@@ -13,8 +13,9 @@ from trunkline.v1 import chat_input_pb2, message_pb2
 from trunkline_service import json_text
 from trunkline_service.providers.anthropic import blocks_in
 from trunkline_service.providers.anthropic.blocks_in import Json, raw
-from trunkline_service.providers.base import Target, UpstreamRequest
+from trunkline_service.providers.base import Target
 from trunkline_service.providers.report import EncodeReport
+from trunkline_service.upstream.request import UpstreamRequest
 
 LEGACY_VERSION = "2023-06-01"
 NEWEST_VERSION = "2026-10-21"

@@ -19,7 +19,7 @@ from trunkline_service.providers.anthropic.failures import decode_stream_error
 from trunkline_service.providers.anthropic.fields import Fields
 from trunkline_service.providers.anthropic.usage import UsageMeter
 from trunkline_service.providers.base import ProtocolViolation, Target
-from trunkline_service.upstream.sse import Frame
+from trunkline_service.upstream.framing import Frame
 
 # What is remembered of one answer: arguments until they are whole, blocks that come whole, events that come too early.
 # No answer is that long, but a provider that never ends one would fill the memory.

@@ -1,0 +1,19 @@
+"""Which codec speaks to which type of provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from trunkline_service.config import ProviderSettings
+from trunkline_service.providers.anthropic import AnthropicProvider
+from trunkline_service.providers.base import Provider
+
+_CODECS: Mapping[str, Callable[[], Provider]] = {
+    "anthropic": AnthropicProvider,
+}
+"""By the `type` of the settings, with "/" and the `api` behind it where there is a choice."""
+
+
+def codec(settings: ProviderSettings) -> Provider:
+    """The codec for a configured provider."""
+    return _CODECS[f"{settings.type}/{settings.api}" if settings.api else settings.type]()

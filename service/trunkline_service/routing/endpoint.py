@@ -1,0 +1,20 @@
+"""A configured provider, ready to be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trunkline_service.config import ProviderSettings
+from trunkline_service.providers.base import Provider
+from trunkline_service.upstream.http import HttpUpstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A configured provider, with its codec and its connections."""
+
+    settings: ProviderSettings
+    provider: Provider
+    upstream: HttpUpstream
+    # What the provider said about models that the catalogue does not have.
+    maxima: dict[str, int | None] = field(default_factory=dict)

@@ -1,0 +1,24 @@
+"""An HTTP request, as a codec hands it over to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trunkline.v1 import warning_pb2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamRequest:
+    """An HTTP request, ready to send, and what else came of encoding it.
+
+    `warnings` is what the caller should know. `tool_names` maps names of tools that had to be changed for the provider
+    to the caller's own: the answer gets those back.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    warnings: Sequence[warning_pb2.Warning] = ()
+    tool_names: Mapping[str, str] = field(default_factory=dict)
