@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from trunkline.v1 import chat_service_pb2_grpc
 from trunkline_service.app import Gateway
@@ -59,6 +60,16 @@ async def running(
 def posts(simulator: Simulator) -> list[ReceivedCall]:
     """The calls that ask for an answer or a count."""
     return [call for call in simulator.calls if call.method == "POST"]
+
+
+async def reflected(channel: grpc.aio.Channel) -> list[str]:
+    """The names of the services that reflection tells."""
+    reflection = reflection_pb2_grpc.ServerReflectionStub(channel)
+    asked = reflection_pb2.ServerReflectionRequest(list_services="")
+    call = reflection.ServerReflectionInfo(iter([asked]), timeout=5)
+    answer = await call.read()
+    call.cancel()
+    return [service.name for service in answer.list_services_response.service]
 
 
 async def until(predicate: Callable[[], object], seconds: float = 10) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
 from trunkline.v1 import chat_input_pb2, chat_service_pb2, chat_service_pb2_grpc, message_pb2, route_pb2
+
+Stub: TypeAlias = "chat_service_pb2_grpc.ChatServiceAsyncStub"
+SERVICE = "trunkline.v1.ChatService"
 
 
 def text_block(text: str) -> message_pb2.ContentBlock:
@@ -39,6 +42,11 @@ def stream_request(model: str = "simulator/text", **fields: Any) -> chat_service
 def to_target(provider: str, model: str, api_key: str = "") -> route_pb2.RoutingOptions:
     target = route_pb2.Target(provider=provider, model=model, api_key=api_key)
     return route_pb2.RoutingOptions(route=route_pb2.Route(target=target))
+
+
+def said(answer: chat_service_pb2.ChatResponse) -> str:
+    """The text of an answer."""
+    return "".join(block.text.text for block in answer.message.content)
 
 
 @dataclass
