@@ -68,6 +68,15 @@ def check(text: str, *, must_be_object: bool = True) -> bytes:
     return data
 
 
+def is_json(text: str, *, must_be_object: bool = False) -> bool:
+    """Whether `check` would take the text."""
+    try:
+        check(text, must_be_object=must_be_object)
+    except JsonTextError:
+        return False
+    return True
+
+
 def parse_object(data: bytes | msgspec.Raw) -> RawObject:
     """The members of a JSON object, each still as text.
 

@@ -12,8 +12,6 @@ from trunkline_service.simulator.behaviours import FAULTS
 
 UNREACHABLE_AFTER = ("STREAM_INTERRUPTED", "UPSTREAM_UNREACHABLE")
 # Every fault of the simulator: how the unary call fails, and how the stream does; None if it does not.
-
-
 OUTCOMES: dict[str, tuple[str, str] | str | None] = {
     "error": "UPSTREAM_ERROR",
     "error-400": "UPSTREAM_REJECTED_REQUEST",

@@ -1,7 +1,7 @@
 """Anthropic's streamed answers.
 
 The wire's rules are in `events.py`, `blocks_out.py`, `usage.py` and, for the end of an answer, `completion.py`; this
-module keeps what has to be remembered between events.
+module keeps what has to be remembered between events, and `open_block.py` what there is of it for one block.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from trunkline.v1 import chat_service_pb2, error_reason_pb2, message_pb2, usage_pb2, warning_pb2
+from trunkline.v1 import chat_service_pb2, error_reason_pb2, usage_pb2, warning_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service import json_text
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic import blocks_out, completion, events, surrogates
 from trunkline_service.providers.anthropic.failures import decode_stream_error
 from trunkline_service.providers.anthropic.fields import Fields
+from trunkline_service.providers.anthropic.open_block import OpenBlock
 from trunkline_service.providers.anthropic.usage import UsageMeter
 from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.upstream.framing import Frame
@@ -33,7 +34,7 @@ class AnthropicStream:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._started = False
-        self._blocks: dict[int, _Block] = {}
+        self._blocks: dict[int, OpenBlock] = {}
         self._block_count = 0
         self._kept = 0
         self._meter = UsageMeter()
@@ -79,7 +80,7 @@ class AnthropicStream:
             try:
                 event = events.frequent.decode(frame.data)
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-                if at_end and not _is_json(frame.data.decode(errors="replace")):
+                if at_end and not json_text.is_json(frame.data.decode(errors="replace")):
                     break
                 if not self._rare(frame, result):
                     break
@@ -199,9 +200,9 @@ class AnthropicStream:
             self._kept += len(data)
             self._ending.note_fallback(block.opaque, self._target)
             # A block of a kind that is not known comes whole, once its deltas are folded into it.
-            self._blocks[upstream_index] = _Block(index, "opaque", folded=Fields(data).remaining())
+            self._blocks[upstream_index] = OpenBlock(index, "opaque", folded=Fields(data).remaining())
             return
-        self._blocks[upstream_index] = opened = _Block(index, kind or "")
+        self._blocks[upstream_index] = opened = OpenBlock(index, kind or "")
         if kind == "tool_use":
             # The input of a streamed call comes in deltas. What the block begins with counts if none say anything.
             opened.initial_input = block.tool_use.input_json
@@ -251,12 +252,8 @@ class AnthropicStream:
         if block is None:
             self._violation("content_block_stop belongs to no open block")
             return False
-        if block.folded is not None:
-            start = ChatEvent()
-            start.block_start.index = block.index
-            start.block_start.block.CopyFrom(block.whole())
-            result.append(start)
-        elif (arguments := "".join(block.pieces)) and not _is_json(arguments, must_be_object=True):
+        # A block that comes whole is passed on as its provider wrote it, whatever is in it.
+        if block.folded is None and block.has_broken_arguments:
             self._warnings.append(
                 warning_pb2.Warning(
                     code=warning_pb2.WARNING_CODE_UNEXPECTED_OUTPUT,
@@ -264,19 +261,7 @@ class AnthropicStream:
                     message="the model wrote arguments that are not a JSON object",
                 )
             )
-        if block.pending_surrogate and block.kind in surrogates.DELTAS:
-            half = ChatEvent()
-            half.block_delta.index = block.index
-            setattr(half.block_delta, surrogates.DELTAS[block.kind], "\ufffd")
-            result.append(half)
-        if block.initial_input not in ("", "{}") and not "".join(block.pieces):
-            whole = ChatEvent()
-            whole.block_delta.index = block.index
-            whole.block_delta.input_json = block.initial_input
-            result.append(whole)
-        event = ChatEvent()
-        event.block_end.index = block.index
-        result.append(event)
+        result.extend(block.end())
         return True
 
     def _rare_stop_block(self, fields: Fields, result: list[ChatEvent]) -> None:
@@ -301,62 +286,6 @@ class AnthropicStream:
         self._message_stop()
 
 
-class _Block:
-    """A block that has begun and not ended."""
-
-    __slots__ = (
-        "appended", "folded", "index", "initial_input", "kind", "pending_surrogate", "pieces", "plain", "unknown"
-    )  # fmt: skip
-
-    def __init__(self, index: int, kind: str, folded: json_text.RawObject | None = None) -> None:
-        self.index = index
-        self.kind = kind
-        # The kind, while its deltas need no more than to be passed on.
-        self.plain = kind
-        self.pending_surrogate = ""
-        # Of a tool call: the arguments that it began with, and those that came since.
-        self.initial_input = ""
-        self.pieces: list[str] = []
-        # Of a block that comes whole: its members so far, what deltas append to them, and deltas that nobody knows how
-        # to fold.
-        self.folded = folded
-        self.appended: dict[str, list[str]] = {}
-        self.unknown: list[message_pb2.Opaque] = []
-
-    def fold(self, data: msgspec.Raw) -> None:
-        """Folds a delta into a block that comes whole, by the rules of the deltas that are known."""
-        members = Fields(data)
-        kind = members.text("type") or ""
-        if (kind == "compaction_delta" and self.folded is not None) or (
-            kind == "signature_delta" and self.folded is not None
-        ):
-            self.folded.update(members.remaining())
-        elif (name := _APPENDED.get(kind)) is not None and (piece := members.text(name)) is not None:
-            self.appended.setdefault(name, []).append(piece)
-        else:
-            self.unknown.append(blocks_out.untyped(kind, data))
-
-    def whole(self) -> message_pb2.ContentBlock:
-        """The block with its deltas folded in, as its provider would write it."""
-        members = dict(self.folded or {})
-        for name, pieces in self.appended.items():
-            text = "".join(pieces)
-            if name != "partial_json":
-                before = Fields(msgspec.json.encode(members)).text(name) or ""
-                members[name] = msgspec.Raw(msgspec.json.encode(before + text))
-            elif _is_json(text):
-                members["input"] = msgspec.Raw(text.encode())
-            elif text:
-                delta = {"type": "input_json_delta", "partial_json": text}
-                self.unknown.append(blocks_out.untyped("input_json_delta", msgspec.json.encode(delta)))
-        kind = Fields(msgspec.json.encode(members)).text("type") or ""
-        block = blocks_out.opaque(kind, msgspec.json.encode(members))
-        block.opaque_deltas.extend(self.unknown)
-        return block
-
-
-_APPENDED = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
-
 _HANDLERS: dict[str, Callable[[AnthropicStream, Fields, list[ChatEvent]], None]] = {
     "message_start": AnthropicStream._message_start,
     "content_block_start": AnthropicStream._start_block,
@@ -365,11 +294,3 @@ _HANDLERS: dict[str, Callable[[AnthropicStream, Fields, list[ChatEvent]], None]]
     "message_delta": AnthropicStream._message_delta,
     "message_stop": AnthropicStream._rare_message_stop,
 }
-
-
-def _is_json(text: str, *, must_be_object: bool = False) -> bool:
-    try:
-        json_text.check(text, must_be_object=must_be_object)
-    except json_text.JsonTextError:
-        return False
-    return True
