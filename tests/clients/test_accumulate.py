@@ -22,12 +22,15 @@ from trunkline.v1 import (
     StreamStart,
     TextBlock,
     ThinkingBlock,
+    TokenLogprob,
+    TokenLogprobs,
     ToolUseBlock,
     Usage,
 )
 
 ORIGIN = Origin(provider="eu", provider_type="anthropic", model="m-1")
 CITATIONS = [Citation(cited_text=text, char_location=CharLocation()) for text in ("first", "second")]
+LOGPROBS = [TokenLogprob(token=token, logprob=-0.5) for token in ("lik", "ely")]
 OPAQUE = [Opaque(provider_type="anthropic", type="odd", raw_json=json) for json in ('{"a":1}', '{"a":2}')]
 
 
@@ -78,6 +81,16 @@ def test_a_whole_answer() -> None:
             ContentBlock(tool_use=ToolUseBlock(id="1", name="t")),
             [{"input_json": '{"a":'}, {"input_json": ""}, {"input_json": "1.0}"}],
             ContentBlock(tool_use=ToolUseBlock(id="1", name="t", input_json='{"a":1.0}')),
+        ),
+        (
+            ContentBlock(tool_use=ToolUseBlock(id="1", name="t")),
+            [{"input_text": "SELECT"}, {"input_text": " 1"}],
+            ContentBlock(tool_use=ToolUseBlock(id="1", name="t", input_text="SELECT 1")),
+        ),
+        (
+            ContentBlock(text=TextBlock(logprobs=LOGPROBS[:1])),
+            [{"logprobs": TokenLogprobs(tokens=LOGPROBS)}, {"text": "likely"}],
+            ContentBlock(text=TextBlock(text="likely", logprobs=[LOGPROBS[0], *LOGPROBS])),
         ),
         (
             ContentBlock(refusal=RefusalBlock(text="I ")),

@@ -44,6 +44,8 @@ REASONS = {
     "SLOW_CONSUMER": (C.ABORTED, False, errors.SlowConsumerError),
     "INTERNAL": (C.INTERNAL, False, errors.InternalError),
     "ANSWER_TOO_LARGE": (C.RESOURCE_EXHAUSTED, False, errors.MessageTooLargeError),
+    "BATCH_NOT_FOUND": (C.NOT_FOUND, False, errors.NotFoundError),
+    "BATCH_NOT_ENDED": (C.FAILED_PRECONDITION, False, errors.BatchNotEndedError),
 }
 
 # What gRPC itself says, and what a gateway says whose reasons are newer than this package.

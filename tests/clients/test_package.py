@@ -18,10 +18,13 @@ from google.protobuf.descriptor import FileDescriptor
 import trunkline
 from trunkline import v1
 from trunkline.v1 import (
+    batch_service_pb2,
     chat_input_pb2,
     chat_service_pb2,
+    embedding_service_pb2,
     error_reason_pb2,
     message_pb2,
+    model_service_pb2,
     route_pb2,
     usage_pb2,
     warning_pb2,
@@ -35,10 +38,13 @@ BASE = ("grpcio", "protobuf", "googleapis-common-protos")
 FILES: list[FileDescriptor] = [
     module.DESCRIPTOR
     for module in (
+        batch_service_pb2,
         chat_input_pb2,
         chat_service_pb2,
+        embedding_service_pb2,
         error_reason_pb2,
         message_pb2,
+        model_service_pb2,
         route_pb2,
         usage_pb2,
         warning_pb2,
@@ -83,7 +89,12 @@ except ModuleNotFoundError:
 
 def test_everything_of_the_contract_is_exported() -> None:
     names = {name for file in FILES for name in (*file.message_types_by_name, *file.enum_types_by_name)}
-    stubs = {"ChatServiceStub", "ChatServiceServicer", "add_ChatServiceServicer_to_server"}
+    stubs = {
+        template.format(name)
+        for template in ("{}Stub", "{}Servicer", "add_{}Servicer_to_server")
+        for file in FILES
+        for name in file.services_by_name
+    }
     assert set(v1.__all__) == names | stubs
     assert all(hasattr(v1, name) for name in v1.__all__)
     protos = {path.name for path in (ROOT / "protos/trunkline/v1").glob("*.proto")}

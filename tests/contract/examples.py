@@ -9,11 +9,12 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped, unused-ignore]
 
+from trunkline.v1 import batch_service_pb2, embedding_service_pb2, model_service_pb2
 from trunkline.v1 import chat_service_pb2 as chat_pb2
 
 PROTOS = Path(__file__).parents[2] / "protos"
 # Imported for what they register: the messages that the examples hold.
-REGISTERED = (chat_pb2, error_details_pb2, status_pb2)
+REGISTERED = (batch_service_pb2, chat_pb2, embedding_service_pb2, model_service_pb2, error_details_pb2, status_pb2)
 HEADER = ("# proto-file: ", "# proto-message: ", "# ")
 
 

@@ -11,6 +11,7 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped, unused-
 
 from contract.examples import EXAMPLES, walk
 from trunkline.v1 import route_pb2, warning_pb2
+from trunkline.v1.batch_service_pb2 import BatchItems, CreateBatchResponse
 from trunkline.v1.chat_service_pb2 import (
     ChatRequest,
     ChatResponse,
@@ -19,9 +20,11 @@ from trunkline.v1.chat_service_pb2 import (
     StreamChatResponse,
     StreamRestart,
 )
+from trunkline.v1.embedding_service_pb2 import EmbedRequest, EmbedResponse
 from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline.v1.message_pb2 import Message as ChatMessage
 from trunkline.v1.message_pb2 import Opaque, ToolRunner, ToolUseBlock
+from trunkline.v1.model_service_pb2 import GetModelResponse, ListModelsResponse
 
 PARSED = [(example.name, example.parse()) for example in EXAMPLES]
 ANSWERS = [(name, message) for name, message in PARSED if isinstance(message, ChatResponse | StreamChatResponse)]
@@ -87,12 +90,25 @@ def test_what_is_opaque_states_its_type(message: Message) -> None:
             assert opaque.type == json.loads(opaque.raw_json)["type"]
 
 
+def request_of(message: Message) -> Descriptor:
+    """The request whose fields a response speaks of."""
+    match message:
+        case EmbedResponse():
+            return EmbedRequest.DESCRIPTOR
+        case CreateBatchResponse():
+            return BatchItems.DESCRIPTOR
+        case ListModelsResponse() | GetModelResponse():
+            return type(message).DESCRIPTOR
+        case _:
+            return ChatRequest.DESCRIPTOR
+
+
 @each_message
 def test_fields_that_warnings_and_errors_name_exist(message: Message) -> None:
     for inner in walk(message):
         if isinstance(inner, warning_pb2.Warning):
             of_answer = inner.code == warning_pb2.WARNING_CODE_UNEXPECTED_OUTPUT
-            assert resolves(inner.field, ChatResponse.DESCRIPTOR if of_answer else ChatRequest.DESCRIPTOR)
+            assert resolves(inner.field, ChatResponse.DESCRIPTOR if of_answer else request_of(message))
     for detail in message.details if isinstance(message, Status) else ():
         bad = BadRequest()
         if detail.Unpack(bad):

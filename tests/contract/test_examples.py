@@ -8,9 +8,32 @@ from google.protobuf.descriptor import FileDescriptor
 
 from contract.examples import EXAMPLES, STREAMS, Example, named, stream_events, walk
 from trunkline.accumulate import Accumulator
-from trunkline.v1 import chat_input_pb2, chat_service_pb2, message_pb2, route_pb2, usage_pb2, warning_pb2
+from trunkline.v1 import (
+    batch_service_pb2,
+    chat_input_pb2,
+    chat_service_pb2,
+    embedding_service_pb2,
+    message_pb2,
+    model_service_pb2,
+    route_pb2,
+    usage_pb2,
+    warning_pb2,
+)
 
-COVERED = [m.DESCRIPTOR for m in (chat_input_pb2, chat_service_pb2, message_pb2, route_pb2, usage_pb2, warning_pb2)]
+COVERED = [
+    module.DESCRIPTOR
+    for module in (
+        batch_service_pb2,
+        chat_input_pb2,
+        chat_service_pb2,
+        embedding_service_pb2,
+        message_pb2,
+        model_service_pb2,
+        route_pb2,
+        usage_pb2,
+        warning_pb2,
+    )
+]
 
 # The grammar of a stream, an event a letter.
 LETTERS = {

@@ -28,6 +28,7 @@ from trunkline.content import (
 from trunkline.errors import (
     APIError,
     AuthenticationError,
+    BatchNotEndedError,
     CallCancelledError,
     CapabilityNotSupportedError,
     ConflictError,
@@ -111,6 +112,7 @@ __all__ = [  # noqa: RUF022 - grouped
     "CapabilityNotSupportedError",
     "NotFoundError",
     "MessageTooLargeError",
+    "BatchNotEndedError",
     "UnimplementedError",
     "Violation",
     # - keys and money

@@ -148,6 +148,12 @@ class _Block:
             self.content.thinking.signature = delta.signature
         elif kind == "citation" and self.kind == "text":
             self.content.text.citations.append(delta.citation)
+        elif kind == "logprobs" and self.kind == "text":
+            self.content.text.logprobs.extend(delta.logprobs.tokens)
+        elif kind == "input_text" and self.kind == "tool_use" and not self.pieces:
+            # A tool takes JSON or text, never both.
+            self.appends = self.field = kind
+            self.pieces.append(delta.input_text)
         elif self.kind is not None:
             raise ProtocolError(f"a delta of kind {kind} came for block {self.index}, of kind {self.kind}")
 

@@ -153,6 +153,10 @@ class MessageTooLargeError(APIError):
     """The request or the response is larger than a gRPC message may be: 32 MiB."""
 
 
+class BatchNotEndedError(APIError):
+    """The batch has not ended: there are no results yet, and it cannot be deleted."""
+
+
 class UnimplementedError(APIError):
     """The gateway does not know the method: it is older than this package, or not a gateway."""
 

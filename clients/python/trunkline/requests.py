@@ -10,6 +10,8 @@ from trunkline.json_text import JSON, json_text
 from trunkline.v1.chat_input_pb2 import (
     AnthropicOptions,
     ChatInput,
+    GeminiOptions,
+    OpenAiOptions,
     OutputFormat,
     ReasoningMode,
     ReasoningParams,
@@ -59,6 +61,12 @@ class InputOptions(TypedDict, total=False):
     """Lower the odds of tokens that appeared."""
     frequency_penalty: float | None
     """Lower the odds of tokens by how often they appeared."""
+    logprobs: bool | None
+    """Tell how likely each token of the text was."""
+    top_logprobs: int | None
+    """Tell so many of the likeliest tokens in each place; with `logprobs`."""
+    logit_bias: Mapping[int, float] | None
+    """Raise or lower the odds of tokens, by their ids in the model's own vocabulary."""
     reasoning: bool | int | ReasoningParams | None
     """Whether to reason: True for as much as the model finds right, False for not at all, or at most so many tokens."""
     effort: str | None
@@ -73,6 +81,10 @@ class InputOptions(TypedDict, total=False):
     """The class of service, in the provider's own word."""
     anthropic: AnthropicOptions | None
     """What only Anthropic's API knows."""
+    openai: OpenAiOptions | None
+    """What only OpenAI's APIs know."""
+    gemini: GeminiOptions | None
+    """What only Gemini's API knows."""
     provider_options: Mapping[str, JSON] | None
     """Anything newer than the contract, by provider: merged into the body of the upstream request last."""
     input: ChatInput | None
@@ -122,6 +134,8 @@ _GENERATION: Final = (
     "seed",
     "presence_penalty",
     "frequency_penalty",
+    "logprobs",
+    "top_logprobs",
 )
 _TOOL_CHOICES: Final = {
     "auto": ToolChoiceMode.TOOL_CHOICE_MODE_AUTO,
@@ -181,6 +195,7 @@ def _fill_input(target: ChatInput, prompt: Prompt | None, options: InputOptions,
             setattr(target.generation, name, value)
     if stop := options.get("stop_sequences"):
         target.generation.stop_sequences.extend([stop] if isinstance(stop, str) else stop)
+    target.generation.logit_bias.update(options.get("logit_bias") or {})
     if (choice := options.get("tool_choice")) is not None:
         target.tool_choice.CopyFrom(_tool_choice(choice))
     if (parallel := options.get("parallel_tool_calls")) is not None:
@@ -191,7 +206,7 @@ def _fill_input(target: ChatInput, prompt: Prompt | None, options: InputOptions,
         target.reasoning.effort = effort
     target.end_user_id = options.get("end_user_id") or ""
     target.service_tier = options.get("service_tier") or ""
-    for name in ("output_format", "cache_control", "anthropic"):
+    for name in ("output_format", "cache_control", "anthropic", "openai", "gemini"):
         if (message := options.get(name)) is not None:
             getattr(target, name).CopyFrom(message)
     for provider, value in (options.get("provider_options") or {}).items():

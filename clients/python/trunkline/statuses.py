@@ -52,6 +52,8 @@ BY_REASON: Final[Mapping[str, type[APIError]]] = {
         ErrorReason.ERROR_REASON_SLOW_CONSUMER: errors.SlowConsumerError,
         ErrorReason.ERROR_REASON_INTERNAL: errors.InternalError,
         ErrorReason.ERROR_REASON_ANSWER_TOO_LARGE: errors.MessageTooLargeError,
+        ErrorReason.ERROR_REASON_BATCH_NOT_FOUND: errors.NotFoundError,
+        ErrorReason.ERROR_REASON_BATCH_NOT_ENDED: errors.BatchNotEndedError,
     }.items()
 }
 

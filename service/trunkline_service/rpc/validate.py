@@ -22,6 +22,8 @@ MAX_ITEMS = 10_000
 MAX_MERGED_BYTES = 1024 * 1024
 MAX_DEPTH = 16
 MAX_NAME = 1000
+MAX_TOP_LOGPROBS = 20
+MAX_BIAS = 100
 # More are not looked for: an answer has room for a few dozen.
 MAX_VIOLATIONS = 1000
 
@@ -276,6 +278,15 @@ def _generation(generation: chat_input_pb2.GenerationParams) -> Iterator[Violati
         value = getattr(generation, name)
         if not (math.isfinite(value) and lowest <= value <= highest):
             yield Violation(f"{path}.{name}", f"{value:g} is not between {lowest:g} and {highest:g}")
+    if generation.HasField("top_logprobs"):
+        if not 0 <= generation.top_logprobs <= MAX_TOP_LOGPROBS:
+            yield Violation(f"{path}.top_logprobs", f"is not between 0 and {MAX_TOP_LOGPROBS}")
+        elif not generation.logprobs:
+            yield Violation(f"{path}.top_logprobs", "needs logprobs to be true")
+    yield from _not_too_many(generation.logit_bias, f"{path}.logit_bias")
+    for token, bias in islice(generation.logit_bias.items(), MAX_ITEMS):
+        if not -MAX_BIAS <= bias <= MAX_BIAS:
+            yield Violation(f"{path}.logit_bias[{token}]", f"{bias:g} is not between -{MAX_BIAS} and {MAX_BIAS}")
     yield from _not_too_many(generation.stop_sequences, f"{path}.stop_sequences")
     for number, sequence in enumerate(generation.stop_sequences[:MAX_ITEMS]):
         yield from _required(sequence, f"{path}.stop_sequences[{number}]")

@@ -1,16 +1,45 @@
 """The contract's messages, enums and stubs in one place: `from trunkline.v1 import ChatRequest`."""
 
+from trunkline.v1.batch_service_pb2 import (
+    Batch,
+    BatchCounts,
+    BatchHeader,
+    BatchItem,
+    BatchItems,
+    BatchResult,
+    BatchState,
+    CancelBatchRequest,
+    CancelBatchResponse,
+    CreateBatchRequest,
+    CreateBatchResponse,
+    DeleteBatchRequest,
+    DeleteBatchResponse,
+    GetBatchRequest,
+    GetBatchResponse,
+    ListBatchesRequest,
+    ListBatchesResponse,
+    StreamBatchResultsRequest,
+    StreamBatchResultsResponse,
+)
+from trunkline.v1.batch_service_pb2_grpc import (
+    BatchServiceServicer,
+    BatchServiceStub,
+    add_BatchServiceServicer_to_server,
+)
 from trunkline.v1.chat_input_pb2 import (
     AnthropicOptions,
     ChatInput,
     FunctionTool,
+    GeminiOptions,
     GenerationParams,
     JsonObjectFormat,
     JsonSchemaFormat,
+    OpenAiOptions,
     OutputFormat,
     ProviderTool,
     ReasoningMode,
     ReasoningParams,
+    SafetySetting,
     Tool,
     ToolChoice,
     ToolChoiceMode,
@@ -32,11 +61,24 @@ from trunkline.v1.chat_service_pb2 import (
     StreamChatResponse,
     StreamRestart,
     StreamStart,
+    TokenLogprobs,
 )
 from trunkline.v1.chat_service_pb2_grpc import (
     ChatServiceServicer,
     ChatServiceStub,
     add_ChatServiceServicer_to_server,
+)
+from trunkline.v1.embedding_service_pb2 import (
+    Embedding,
+    EmbedInput,
+    EmbedRequest,
+    EmbedResponse,
+    TokenIds,
+)
+from trunkline.v1.embedding_service_pb2_grpc import (
+    EmbeddingServiceServicer,
+    EmbeddingServiceStub,
+    add_EmbeddingServiceServicer_to_server,
 )
 from trunkline.v1.error_reason_pb2 import (
     ErrorReason,
@@ -64,11 +106,30 @@ from trunkline.v1.message_pb2 import (
     ServerToolResultBlock,
     TextBlock,
     ThinkingBlock,
+    TokenLogprob,
     ToolCaller,
     ToolResultBlock,
     ToolRunner,
     ToolUseBlock,
     WebLocation,
+)
+from trunkline.v1.model_service_pb2 import (
+    FactSource,
+    GetModelRequest,
+    GetModelResponse,
+    ListModelsRequest,
+    ListModelsResponse,
+    Model,
+    ModelCapability,
+    ModelLifecycle,
+    ModelPrices,
+    PriceModifier,
+    PriceTier,
+)
+from trunkline.v1.model_service_pb2_grpc import (
+    ModelServiceServicer,
+    ModelServiceStub,
+    add_ModelServiceServicer_to_server,
 )
 from trunkline.v1.route_pb2 import (
     Attempt,
@@ -79,7 +140,7 @@ from trunkline.v1.route_pb2 import (
     Target,
     UnsupportedFieldPolicy,
 )
-from trunkline.v1.usage_pb2 import Usage
+from trunkline.v1.usage_pb2 import Cost, Usage
 from trunkline.v1.warning_pb2 import Warning, WarningCode  # noqa: A004
 
 __all__ = [  # noqa: RUF022 - grouped
@@ -88,6 +149,7 @@ __all__ = [  # noqa: RUF022 - grouped
     "Origin",
     "ContentBlock",
     "TextBlock",
+    "TokenLogprob",
     "Media",
     "ImageBlock",
     "DocumentBlock",
@@ -123,6 +185,9 @@ __all__ = [  # noqa: RUF022 - grouped
     "ProviderTool",
     "ToolChoice",
     "AnthropicOptions",
+    "OpenAiOptions",
+    "GeminiOptions",
+    "SafetySetting",
     "ReasoningMode",
     "ToolChoiceMode",
     # Where a call goes, and where it went.
@@ -144,19 +209,68 @@ __all__ = [  # noqa: RUF022 - grouped
     "StreamStart",
     "BlockStart",
     "BlockDelta",
+    "TokenLogprobs",
     "BlockEnd",
     "StreamRestart",
     "Completion",
     "RefusalDetails",
     "Usage",
+    "Cost",
     "CountTokensRequest",
     "CountTokensResponse",
     "FinishReason",
     "CountMethod",
+    # The embedding service.
+    "EmbedRequest",
+    "EmbedInput",
+    "TokenIds",
+    "EmbedResponse",
+    "Embedding",
+    # The model service.
+    "ListModelsRequest",
+    "ListModelsResponse",
+    "GetModelRequest",
+    "GetModelResponse",
+    "Model",
+    "ModelPrices",
+    "PriceTier",
+    "PriceModifier",
+    "ModelCapability",
+    "ModelLifecycle",
+    "FactSource",
+    # The batch service.
+    "CreateBatchRequest",
+    "CreateBatchResponse",
+    "BatchHeader",
+    "BatchItems",
+    "BatchItem",
+    "GetBatchRequest",
+    "GetBatchResponse",
+    "ListBatchesRequest",
+    "ListBatchesResponse",
+    "CancelBatchRequest",
+    "CancelBatchResponse",
+    "DeleteBatchRequest",
+    "DeleteBatchResponse",
+    "StreamBatchResultsRequest",
+    "StreamBatchResultsResponse",
+    "Batch",
+    "BatchCounts",
+    "BatchState",
+    "BatchResult",
     # Why calls fail.
     "ErrorReason",
-    # The chat service: stubs for clients, and what a server implements.
+    # The services: stubs for clients, and what a server implements.
     "ChatServiceStub",
     "ChatServiceServicer",
     "add_ChatServiceServicer_to_server",
+    "EmbeddingServiceStub",
+    "EmbeddingServiceServicer",
+    "add_EmbeddingServiceServicer_to_server",
+    "ModelServiceStub",
+    "ModelServiceServicer",
+    "add_ModelServiceServicer_to_server",
+    "BatchServiceStub",
+    "BatchServiceServicer",
+    "add_BatchServiceServicer_to_server",
 ]

@@ -119,9 +119,12 @@ class ChatInput(google.protobuf.message.Message):
     SERVICE_TIER_FIELD_NUMBER: builtins.int
     ANTHROPIC_FIELD_NUMBER: builtins.int
     PROVIDER_OPTIONS_JSON_FIELD_NUMBER: builtins.int
+    OPENAI_FIELD_NUMBER: builtins.int
+    GEMINI_FIELD_NUMBER: builtins.int
     model: builtins.str
-    """The model: "provider/model" with a provider of the gateway's configuration, an alias of the configuration, or a
-    name that only one provider has. Required, unless the route names the model.
+    """The model: "provider/model" with a provider of the gateway's configuration, an alias of the configuration, or the
+    name of a well-known model: the provider that is called like the model's type then has it, or else the only one of
+    that type. Required, unless the route names the model.
     """
     end_user_id: builtins.str
     """Optional. An opaque id of the person behind the request, for the provider's abuse detection. Not a name, not an
@@ -175,6 +178,14 @@ class ChatInput(google.protobuf.message.Message):
         member by member; any other value, null included, replaces what was there.
         """
 
+    @property
+    def openai(self) -> global___OpenAiOptions:
+        """Optional. What only OpenAI's APIs know; applies where a provider of the type "openai" answers."""
+
+    @property
+    def gemini(self) -> global___GeminiOptions:
+        """Optional. What only Gemini's API knows; applies where a provider of the type "gemini" answers."""
+
     def __init__(
         self,
         *,
@@ -191,9 +202,11 @@ class ChatInput(google.protobuf.message.Message):
         service_tier: builtins.str = ...,
         anthropic: global___AnthropicOptions | None = ...,
         provider_options_json: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        openai: global___OpenAiOptions | None = ...,
+        gemini: global___GeminiOptions | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["anthropic", b"anthropic", "cache_control", b"cache_control", "generation", b"generation", "output_format", b"output_format", "reasoning", b"reasoning", "tool_choice", b"tool_choice"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["anthropic", b"anthropic", "cache_control", b"cache_control", "end_user_id", b"end_user_id", "generation", b"generation", "messages", b"messages", "model", b"model", "output_format", b"output_format", "provider_options_json", b"provider_options_json", "reasoning", b"reasoning", "service_tier", b"service_tier", "system", b"system", "tool_choice", b"tool_choice", "tools", b"tools"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["anthropic", b"anthropic", "cache_control", b"cache_control", "gemini", b"gemini", "generation", b"generation", "openai", b"openai", "output_format", b"output_format", "reasoning", b"reasoning", "tool_choice", b"tool_choice"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["anthropic", b"anthropic", "cache_control", b"cache_control", "end_user_id", b"end_user_id", "gemini", b"gemini", "generation", b"generation", "messages", b"messages", "model", b"model", "openai", b"openai", "output_format", b"output_format", "provider_options_json", b"provider_options_json", "reasoning", b"reasoning", "service_tier", b"service_tier", "system", b"system", "tool_choice", b"tool_choice", "tools", b"tools"]) -> None: ...
 
 global___ChatInput = ChatInput
 
@@ -203,6 +216,22 @@ class GenerationParams(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    @typing.final
+    class LogitBiasEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.int
+        value: builtins.float
+        def __init__(
+            self,
+            *,
+            key: builtins.int = ...,
+            value: builtins.float = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
     MAX_OUTPUT_TOKENS_FIELD_NUMBER: builtins.int
     TEMPERATURE_FIELD_NUMBER: builtins.int
     TOP_P_FIELD_NUMBER: builtins.int
@@ -211,6 +240,9 @@ class GenerationParams(google.protobuf.message.Message):
     SEED_FIELD_NUMBER: builtins.int
     PRESENCE_PENALTY_FIELD_NUMBER: builtins.int
     FREQUENCY_PENALTY_FIELD_NUMBER: builtins.int
+    LOGPROBS_FIELD_NUMBER: builtins.int
+    TOP_LOGPROBS_FIELD_NUMBER: builtins.int
+    LOGIT_BIAS_FIELD_NUMBER: builtins.int
     max_output_tokens: builtins.int
     """At most so many tokens in the answer, reasoning included. Zero is legal on Anthropic: it fills the prompt cache and
     answers nothing. Not set means the model's own maximum, where the provider insists on a number; the response then
@@ -228,9 +260,17 @@ class GenerationParams(google.protobuf.message.Message):
     """Lowers the odds of tokens that appeared, -2 to 2."""
     frequency_penalty: builtins.float
     """Lowers the odds of tokens by how often they appeared, -2 to 2."""
+    logprobs: builtins.bool
+    """Whether to tell how likely each token of the text was: TextBlock.logprobs."""
+    top_logprobs: builtins.int
+    """How many of the likeliest tokens to tell in each place, 0 to 20. Needs `logprobs`."""
     @property
     def stop_sequences(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Ends the answer before any of these would appear."""
+
+    @property
+    def logit_bias(self) -> google.protobuf.internal.containers.ScalarMap[builtins.int, builtins.float]:
+        """Raises or lowers the odds of tokens, -100 to 100, by their ids in the model's own vocabulary."""
 
     def __init__(
         self,
@@ -243,11 +283,16 @@ class GenerationParams(google.protobuf.message.Message):
         seed: builtins.int | None = ...,
         presence_penalty: builtins.float | None = ...,
         frequency_penalty: builtins.float | None = ...,
+        logprobs: builtins.bool | None = ...,
+        top_logprobs: builtins.int | None = ...,
+        logit_bias: collections.abc.Mapping[builtins.int, builtins.float] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_frequency_penalty", b"_frequency_penalty", "_max_output_tokens", b"_max_output_tokens", "_presence_penalty", b"_presence_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_p", b"_top_p", "frequency_penalty", b"frequency_penalty", "max_output_tokens", b"max_output_tokens", "presence_penalty", b"presence_penalty", "seed", b"seed", "temperature", b"temperature", "top_k", b"top_k", "top_p", b"top_p"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_frequency_penalty", b"_frequency_penalty", "_max_output_tokens", b"_max_output_tokens", "_presence_penalty", b"_presence_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_p", b"_top_p", "frequency_penalty", b"frequency_penalty", "max_output_tokens", b"max_output_tokens", "presence_penalty", b"presence_penalty", "seed", b"seed", "stop_sequences", b"stop_sequences", "temperature", b"temperature", "top_k", b"top_k", "top_p", b"top_p"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_frequency_penalty", b"_frequency_penalty", "_logprobs", b"_logprobs", "_max_output_tokens", b"_max_output_tokens", "_presence_penalty", b"_presence_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_logprobs", b"_top_logprobs", "_top_p", b"_top_p", "frequency_penalty", b"frequency_penalty", "logprobs", b"logprobs", "max_output_tokens", b"max_output_tokens", "presence_penalty", b"presence_penalty", "seed", b"seed", "temperature", b"temperature", "top_k", b"top_k", "top_logprobs", b"top_logprobs", "top_p", b"top_p"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_frequency_penalty", b"_frequency_penalty", "_logprobs", b"_logprobs", "_max_output_tokens", b"_max_output_tokens", "_presence_penalty", b"_presence_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_logprobs", b"_top_logprobs", "_top_p", b"_top_p", "frequency_penalty", b"frequency_penalty", "logit_bias", b"logit_bias", "logprobs", b"logprobs", "max_output_tokens", b"max_output_tokens", "presence_penalty", b"presence_penalty", "seed", b"seed", "stop_sequences", b"stop_sequences", "temperature", b"temperature", "top_k", b"top_k", "top_logprobs", b"top_logprobs", "top_p", b"top_p"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_frequency_penalty", b"_frequency_penalty"]) -> typing.Literal["frequency_penalty"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_logprobs", b"_logprobs"]) -> typing.Literal["logprobs"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_max_output_tokens", b"_max_output_tokens"]) -> typing.Literal["max_output_tokens"] | None: ...
     @typing.overload
@@ -258,6 +303,8 @@ class GenerationParams(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_temperature", b"_temperature"]) -> typing.Literal["temperature"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_top_k", b"_top_k"]) -> typing.Literal["top_k"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_top_logprobs", b"_top_logprobs"]) -> typing.Literal["top_logprobs"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_top_p", b"_top_p"]) -> typing.Literal["top_p"] | None: ...
 
@@ -280,7 +327,9 @@ class ReasoningParams(google.protobuf.message.Message):
     effort: builtins.str
     """Optional. How hard to work, in the provider's own word: "none", "minimal", "low", "medium", "high", "xhigh", "max"."""
     display: builtins.str
-    """Optional. How to show the reasoning, in the provider's own word: "summarized" and "omitted" on Anthropic."""
+    """Optional. How to show the reasoning, in the provider's own word: "summarized" and "omitted" on Anthropic, "auto",
+    "concise" and "detailed" on OpenAI.
+    """
     def __init__(
         self,
         *,
@@ -560,3 +609,154 @@ class AnthropicOptions(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["betas", b"betas", "inference_geo", b"inference_geo", "speed", b"speed", "user_profile_id", b"user_profile_id", "version", b"version", "workspace_id", b"workspace_id"]) -> None: ...
 
 global___AnthropicOptions = AnthropicOptions
+
+@typing.final
+class OpenAiOptions(google.protobuf.message.Message):
+    """What only OpenAI's APIs know."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class MetadataEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    PROMPT_CACHE_KEY_FIELD_NUMBER: builtins.int
+    VERBOSITY_FIELD_NUMBER: builtins.int
+    STORE_FIELD_NUMBER: builtins.int
+    METADATA_FIELD_NUMBER: builtins.int
+    PREVIOUS_RESPONSE_ID_FIELD_NUMBER: builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: builtins.int
+    INCLUDE_FIELD_NUMBER: builtins.int
+    TRUNCATION_FIELD_NUMBER: builtins.int
+    MAX_TOOL_CALLS_FIELD_NUMBER: builtins.int
+    prompt_cache_key: builtins.str
+    """Optional. Brings calls with the same key to the same prompt cache."""
+    verbosity: builtins.str
+    """Optional. How much to write: "low", "medium" or "high"."""
+    store: builtins.bool
+    """Optional. Whether OpenAI is to keep the answer. Not set sends false to the Responses API, whose own default is to
+    keep it, and nothing to Chat Completions.
+    """
+    previous_response_id: builtins.str
+    """Optional. Goes on from an answer that OpenAI has kept. Responses API only."""
+    conversation_id: builtins.str
+    """Optional. Goes on with a conversation that OpenAI keeps. Responses API only."""
+    truncation: builtins.str
+    """Optional. What to do with an input that is too long: "auto" or "disabled". Responses API only."""
+    max_tool_calls: builtins.int
+    """Optional. At most so many calls of tools that OpenAI runs. Responses API only."""
+    @property
+    def metadata(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """Optional. Labels that OpenAI keeps with the answer."""
+
+    @property
+    def include(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Optional. What else the answer is to hold, in OpenAI's own words. Encrypted reasoning is always asked for, unless
+        `store` is true. Responses API only.
+        """
+
+    def __init__(
+        self,
+        *,
+        prompt_cache_key: builtins.str = ...,
+        verbosity: builtins.str = ...,
+        store: builtins.bool | None = ...,
+        metadata: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        previous_response_id: builtins.str = ...,
+        conversation_id: builtins.str = ...,
+        include: collections.abc.Iterable[builtins.str] | None = ...,
+        truncation: builtins.str = ...,
+        max_tool_calls: builtins.int | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_tool_calls", b"_max_tool_calls", "_store", b"_store", "max_tool_calls", b"max_tool_calls", "store", b"store"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_tool_calls", b"_max_tool_calls", "_store", b"_store", "conversation_id", b"conversation_id", "include", b"include", "max_tool_calls", b"max_tool_calls", "metadata", b"metadata", "previous_response_id", b"previous_response_id", "prompt_cache_key", b"prompt_cache_key", "store", b"store", "truncation", b"truncation", "verbosity", b"verbosity"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_tool_calls", b"_max_tool_calls"]) -> typing.Literal["max_tool_calls"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_store", b"_store"]) -> typing.Literal["store"] | None: ...
+
+global___OpenAiOptions = OpenAiOptions
+
+@typing.final
+class GeminiOptions(google.protobuf.message.Message):
+    """What only Gemini's API knows."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class LabelsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    SAFETY_SETTINGS_FIELD_NUMBER: builtins.int
+    CACHED_CONTENT_FIELD_NUMBER: builtins.int
+    LABELS_FIELD_NUMBER: builtins.int
+    MEDIA_RESOLUTION_FIELD_NUMBER: builtins.int
+    cached_content: builtins.str
+    """Optional. The name of cached content to go on from, for example "cachedContents/abc"."""
+    media_resolution: builtins.str
+    """Optional. How closely to look at media, for example "MEDIA_RESOLUTION_LOW"."""
+    @property
+    def safety_settings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SafetySetting]:
+        """Optional. How likely harm may be before an answer is blocked, by category."""
+
+    @property
+    def labels(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """Optional. Labels for the bill. Vertex only."""
+
+    def __init__(
+        self,
+        *,
+        safety_settings: collections.abc.Iterable[global___SafetySetting] | None = ...,
+        cached_content: builtins.str = ...,
+        labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        media_resolution: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["cached_content", b"cached_content", "labels", b"labels", "media_resolution", b"media_resolution", "safety_settings", b"safety_settings"]) -> None: ...
+
+global___GeminiOptions = GeminiOptions
+
+@typing.final
+class SafetySetting(google.protobuf.message.Message):
+    """How likely harm of a category may be before an answer is blocked, in Gemini's own words."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CATEGORY_FIELD_NUMBER: builtins.int
+    THRESHOLD_FIELD_NUMBER: builtins.int
+    category: builtins.str
+    """Required. The category, for example "HARM_CATEGORY_HARASSMENT"."""
+    threshold: builtins.str
+    """Required. The threshold, for example "BLOCK_ONLY_HIGH"."""
+    def __init__(
+        self,
+        *,
+        category: builtins.str = ...,
+        threshold: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["category", b"category", "threshold", b"threshold"]) -> None: ...
+
+global___SafetySetting = SafetySetting

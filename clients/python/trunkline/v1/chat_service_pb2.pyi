@@ -359,6 +359,8 @@ class BlockDelta(google.protobuf.message.Message):
     PROVIDER_STATE_FIELD_NUMBER: builtins.int
     BLOCK_FIELDS_JSON_FIELD_NUMBER: builtins.int
     OPAQUE_FIELD_NUMBER: builtins.int
+    LOGPROBS_FIELD_NUMBER: builtins.int
+    INPUT_TEXT_FIELD_NUMBER: builtins.int
     PROVIDER_FIELDS_JSON_FIELD_NUMBER: builtins.int
     index: builtins.int
     """The block's place in the answer, counted from 0."""
@@ -378,6 +380,8 @@ class BlockDelta(google.protobuf.message.Message):
     """UTF-8 JSON object whose members are to be put into ContentBlock.provider_fields_json, over those of the same
     name.
     """
+    input_text: builtins.str
+    """To append to ToolUseBlock.input_text."""
     provider_fields_json: builtins.str
     """Optional. UTF-8 JSON object: members of the provider's own delta that this contract has no field for. Not part of
     the block.
@@ -389,6 +393,10 @@ class BlockDelta(google.protobuf.message.Message):
     @property
     def opaque(self) -> trunkline.v1.message_pb2.Opaque:
         """A delta that this contract does not type, to add to ContentBlock.opaque_deltas."""
+
+    @property
+    def logprobs(self) -> global___TokenLogprobs:
+        """To add to TextBlock.logprobs."""
 
     def __init__(
         self,
@@ -403,13 +411,35 @@ class BlockDelta(google.protobuf.message.Message):
         provider_state: builtins.bytes = ...,
         block_fields_json: builtins.str = ...,
         opaque: trunkline.v1.message_pb2.Opaque | None = ...,
+        logprobs: global___TokenLogprobs | None = ...,
+        input_text: builtins.str = ...,
         provider_fields_json: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["block_fields_json", b"block_fields_json", "citation", b"citation", "delta", b"delta", "input_json", b"input_json", "opaque", b"opaque", "provider_state", b"provider_state", "refusal", b"refusal", "signature", b"signature", "text", b"text", "thinking", b"thinking"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["block_fields_json", b"block_fields_json", "citation", b"citation", "delta", b"delta", "index", b"index", "input_json", b"input_json", "opaque", b"opaque", "provider_fields_json", b"provider_fields_json", "provider_state", b"provider_state", "refusal", b"refusal", "signature", b"signature", "text", b"text", "thinking", b"thinking"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["delta", b"delta"]) -> typing.Literal["text", "thinking", "input_json", "signature", "citation", "refusal", "provider_state", "block_fields_json", "opaque"] | None: ...
+    def HasField(self, field_name: typing.Literal["block_fields_json", b"block_fields_json", "citation", b"citation", "delta", b"delta", "input_json", b"input_json", "input_text", b"input_text", "logprobs", b"logprobs", "opaque", b"opaque", "provider_state", b"provider_state", "refusal", b"refusal", "signature", b"signature", "text", b"text", "thinking", b"thinking"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["block_fields_json", b"block_fields_json", "citation", b"citation", "delta", b"delta", "index", b"index", "input_json", b"input_json", "input_text", b"input_text", "logprobs", b"logprobs", "opaque", b"opaque", "provider_fields_json", b"provider_fields_json", "provider_state", b"provider_state", "refusal", b"refusal", "signature", b"signature", "text", b"text", "thinking", b"thinking"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["delta", b"delta"]) -> typing.Literal["text", "thinking", "input_json", "signature", "citation", "refusal", "provider_state", "block_fields_json", "opaque", "logprobs", "input_text"] | None: ...
 
 global___BlockDelta = BlockDelta
+
+@typing.final
+class TokenLogprobs(google.protobuf.message.Message):
+    """Tokens, where a oneof needs a list."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TOKENS_FIELD_NUMBER: builtins.int
+    @property
+    def tokens(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trunkline.v1.message_pb2.TokenLogprob]:
+        """The tokens, in order."""
+
+    def __init__(
+        self,
+        *,
+        tokens: collections.abc.Iterable[trunkline.v1.message_pb2.TokenLogprob] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["tokens", b"tokens"]) -> None: ...
+
+global___TokenLogprobs = TokenLogprobs
 
 @typing.final
 class BlockEnd(google.protobuf.message.Message):
@@ -462,6 +492,7 @@ class Completion(google.protobuf.message.Message):
     WARNINGS_FIELD_NUMBER: builtins.int
     ORIGIN_FIELD_NUMBER: builtins.int
     PROVIDER_FIELDS_JSON_FIELD_NUMBER: builtins.int
+    COST_FIELD_NUMBER: builtins.int
     finish_reason: global___FinishReason.ValueType
     """Why it ended. Generated code shows values newer than itself in its own way (as a number, as "unrecognized"); the
     provider's word is always there.
@@ -496,6 +527,10 @@ class Completion(google.protobuf.message.Message):
         of an answer. Message.origin is then this.
         """
 
+    @property
+    def cost(self) -> trunkline.v1.usage_pb2.Cost:
+        """What it cost. Not set if a price is not known: never zero in its place."""
+
     def __init__(
         self,
         *,
@@ -508,9 +543,10 @@ class Completion(google.protobuf.message.Message):
         warnings: collections.abc.Iterable[trunkline.v1.warning_pb2.Warning] | None = ...,
         origin: trunkline.v1.message_pb2.Origin | None = ...,
         provider_fields_json: builtins.str = ...,
+        cost: trunkline.v1.usage_pb2.Cost | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_stop_sequence", b"_stop_sequence", "origin", b"origin", "refusal_details", b"refusal_details", "route_report", b"route_report", "stop_sequence", b"stop_sequence", "usage", b"usage"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_stop_sequence", b"_stop_sequence", "finish_reason", b"finish_reason", "origin", b"origin", "provider_fields_json", b"provider_fields_json", "provider_finish_reason", b"provider_finish_reason", "refusal_details", b"refusal_details", "route_report", b"route_report", "stop_sequence", b"stop_sequence", "usage", b"usage", "warnings", b"warnings"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_stop_sequence", b"_stop_sequence", "cost", b"cost", "origin", b"origin", "refusal_details", b"refusal_details", "route_report", b"route_report", "stop_sequence", b"stop_sequence", "usage", b"usage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_stop_sequence", b"_stop_sequence", "cost", b"cost", "finish_reason", b"finish_reason", "origin", b"origin", "provider_fields_json", b"provider_fields_json", "provider_finish_reason", b"provider_finish_reason", "refusal_details", b"refusal_details", "route_report", b"route_report", "stop_sequence", b"stop_sequence", "usage", b"usage", "warnings", b"warnings"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_stop_sequence", b"_stop_sequence"]) -> typing.Literal["stop_sequence"] | None: ...
 
 global___Completion = Completion

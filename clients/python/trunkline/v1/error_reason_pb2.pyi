@@ -55,7 +55,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_CAPABILITY_NOT_SUPPORTED: _ErrorReason.ValueType  # 3
     """The provider or the model has nothing that could honour a field of the request.
 
-    Code: UNIMPLEMENTED. Retry: no. Metadata: `capability`. Details: BadRequest, with the path of every such field.
+    Code: UNIMPLEMENTED. Retry: no. Metadata: `capability`; `providers`, the names of those of this gateway that could,
+    for what only some can do at all (embeddings, batches). Details: BadRequest, with the path of every such field.
     """
     ERROR_REASON_UPSTREAM_REJECTED_REQUEST: _ErrorReason.ValueType  # 4
     """The provider found the request wrong.
@@ -175,6 +176,16 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
 
     Code: RESOURCE_EXHAUSTED. Retry: no. Metadata: `limit`.
     """
+    ERROR_REASON_BATCH_NOT_FOUND: _ErrorReason.ValueType  # 27
+    """The provider has no such batch, or no longer has its results.
+
+    Code: NOT_FOUND. Retry: no. Details: ResourceInfo.
+    """
+    ERROR_REASON_BATCH_NOT_ENDED: _ErrorReason.ValueType  # 28
+    """The batch has not ended: there are no results yet, and it cannot be deleted.
+
+    Code: FAILED_PRECONDITION. Retry: no. Metadata: `state`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of its google.rpc.ErrorInfo. At each value: when it occurs, the gRPC code, whether
@@ -197,7 +208,8 @@ Code: NOT_FOUND. Retry: no. Details: ResourceInfo.
 ERROR_REASON_CAPABILITY_NOT_SUPPORTED: ErrorReason.ValueType  # 3
 """The provider or the model has nothing that could honour a field of the request.
 
-Code: UNIMPLEMENTED. Retry: no. Metadata: `capability`. Details: BadRequest, with the path of every such field.
+Code: UNIMPLEMENTED. Retry: no. Metadata: `capability`; `providers`, the names of those of this gateway that could,
+for what only some can do at all (embeddings, batches). Details: BadRequest, with the path of every such field.
 """
 ERROR_REASON_UPSTREAM_REJECTED_REQUEST: ErrorReason.ValueType  # 4
 """The provider found the request wrong.
@@ -316,5 +328,15 @@ ERROR_REASON_ANSWER_TOO_LARGE: ErrorReason.ValueType  # 26
 """The answer is larger than a message may be, which is 32 MiB.
 
 Code: RESOURCE_EXHAUSTED. Retry: no. Metadata: `limit`.
+"""
+ERROR_REASON_BATCH_NOT_FOUND: ErrorReason.ValueType  # 27
+"""The provider has no such batch, or no longer has its results.
+
+Code: NOT_FOUND. Retry: no. Details: ResourceInfo.
+"""
+ERROR_REASON_BATCH_NOT_ENDED: ErrorReason.ValueType  # 28
+"""The batch has not ended: there are no results yet, and it cannot be deleted.
+
+Code: FAILED_PRECONDITION. Retry: no. Metadata: `state`.
 """
 global___ErrorReason = ErrorReason

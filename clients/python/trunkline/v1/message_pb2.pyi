@@ -276,6 +276,7 @@ class TextBlock(google.protobuf.message.Message):
 
     TEXT_FIELD_NUMBER: builtins.int
     CITATIONS_FIELD_NUMBER: builtins.int
+    LOGPROBS_FIELD_NUMBER: builtins.int
     text: builtins.str
     """Required. The text. In a stream, deltas append to it."""
     @property
@@ -284,15 +285,54 @@ class TextBlock(google.protobuf.message.Message):
         the first text.
         """
 
+    @property
+    def logprobs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TokenLogprob]:
+        """Output only. How likely the tokens of the text were, in order, if GenerationParams.logprobs asked for it. In a
+        stream, deltas add to the list. They never go upstream.
+        """
+
     def __init__(
         self,
         *,
         text: builtins.str = ...,
         citations: collections.abc.Iterable[global___Citation] | None = ...,
+        logprobs: collections.abc.Iterable[global___TokenLogprob] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["citations", b"citations", "text", b"text"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["citations", b"citations", "logprobs", b"logprobs", "text", b"text"]) -> None: ...
 
 global___TextBlock = TextBlock
+
+@typing.final
+class TokenLogprob(google.protobuf.message.Message):
+    """How likely a token was."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: builtins.int
+    LOGPROB_FIELD_NUMBER: builtins.int
+    TOKEN_BYTES_FIELD_NUMBER: builtins.int
+    TOP_FIELD_NUMBER: builtins.int
+    token: builtins.str
+    """The token."""
+    logprob: builtins.float
+    """The natural logarithm of its probability."""
+    token_bytes: builtins.bytes
+    """The token's bytes, where the provider tells them: one token may be a part of a character."""
+    @property
+    def top(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TokenLogprob]:
+        """The tokens that were likeliest in its place, likeliest first. Their own `top` is empty."""
+
+    def __init__(
+        self,
+        *,
+        token: builtins.str = ...,
+        logprob: builtins.float = ...,
+        token_bytes: builtins.bytes = ...,
+        top: collections.abc.Iterable[global___TokenLogprob] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["logprob", b"logprob", "token", b"token", "token_bytes", b"token_bytes", "top", b"top"]) -> None: ...
+
+global___TokenLogprob = TokenLogprob
 
 @typing.final
 class Media(google.protobuf.message.Message):
@@ -502,6 +542,7 @@ class ToolUseBlock(google.protobuf.message.Message):
     MCP_SERVER_NAME_FIELD_NUMBER: builtins.int
     TOOLSET_NAME_FIELD_NUMBER: builtins.int
     CALLER_FIELD_NUMBER: builtins.int
+    INPUT_TEXT_FIELD_NUMBER: builtins.int
     id: builtins.str
     """Required. The id that the result has to name."""
     name: builtins.str
@@ -517,6 +558,11 @@ class ToolUseBlock(google.protobuf.message.Message):
     """For TOOL_RUNNER_MCP: the MCP server's name."""
     toolset_name: builtins.str
     """Optional. The provider's tool set that the tool belongs to."""
+    input_text: builtins.str
+    """Optional. The arguments of a tool that takes free text instead of JSON, as OpenAI's custom tools do; input_json is
+    then empty. In a stream, deltas append to it. Providers without such tools get an object with the text as its
+    member "input".
+    """
     @property
     def caller(self) -> global___ToolCaller:
         """Optional. What made the call: the model itself, or code that the provider runs for it. (Not the caller of this
@@ -533,9 +579,11 @@ class ToolUseBlock(google.protobuf.message.Message):
         mcp_server_name: builtins.str = ...,
         toolset_name: builtins.str = ...,
         caller: global___ToolCaller | None = ...,
+        input_text: builtins.str | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["caller", b"caller"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["caller", b"caller", "id", b"id", "input_json", b"input_json", "mcp_server_name", b"mcp_server_name", "name", b"name", "runner", b"runner", "toolset_name", b"toolset_name"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_input_text", b"_input_text", "caller", b"caller", "input_text", b"input_text"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_input_text", b"_input_text", "caller", b"caller", "id", b"id", "input_json", b"input_json", "input_text", b"input_text", "mcp_server_name", b"mcp_server_name", "name", b"name", "runner", b"runner", "toolset_name", b"toolset_name"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_input_text", b"_input_text"]) -> typing.Literal["input_text"] | None: ...
 
 global___ToolUseBlock = ToolUseBlock
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1atrunkline/v1/warning.proto\x12\x0ctrunkline.v1\"a\n\x07Warning\x12\'\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x19.trunkline.v1.WarningCode\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t*\x91\x01\n\x0bWarningCode\x12\x1c\n\x18WARNING_CODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aWARNING_CODE_FIELD_DROPPED\x10\x01\x12 \n\x1cWARNING_CODE_DEFAULT_APPLIED\x10\x02\x12\"\n\x1eWARNING_CODE_UNEXPECTED_OUTPUT\x10\x03\x42?\n\x10\x64\x65v.trunkline.v1P\x01Z)trunkline.dev/go/trunkline/v1;trunklinev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1atrunkline/v1/warning.proto\x12\x0ctrunkline.v1\"a\n\x07Warning\x12\'\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x19.trunkline.v1.WarningCode\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t*\xd7\x01\n\x0bWarningCode\x12\x1c\n\x18WARNING_CODE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aWARNING_CODE_FIELD_DROPPED\x10\x01\x12 \n\x1cWARNING_CODE_DEFAULT_APPLIED\x10\x02\x12\"\n\x1eWARNING_CODE_UNEXPECTED_OUTPUT\x10\x03\x12\x1d\n\x19WARNING_CODE_NOT_PORTABLE\x10\x04\x12%\n!WARNING_CODE_PROVIDER_UNAVAILABLE\x10\x05\x42?\n\x10\x64\x65v.trunkline.v1P\x01Z)trunkline.dev/go/trunkline/v1;trunklinev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\020dev.trunkline.v1P\001Z)trunkline.dev/go/trunkline/v1;trunklinev1'
   _globals['_WARNINGCODE']._serialized_start=144
-  _globals['_WARNINGCODE']._serialized_end=289
+  _globals['_WARNINGCODE']._serialized_end=359
   _globals['_WARNING']._serialized_start=44
   _globals['_WARNING']._serialized_end=141
 # @@protoc_insertion_point(module_scope)

@@ -33,6 +33,12 @@ class _WarningCodeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """The provider wrote something that is not what it should be, for example tool arguments that are not JSON. It was
     passed on as it came.
     """
+    WARNING_CODE_NOT_PORTABLE: _WarningCode.ValueType  # 4
+    """A part of the conversation that only the provider that wrote it can read (a signature, encrypted reasoning, the id of
+    an uploaded file) was left out, as another provider answers.
+    """
+    WARNING_CODE_PROVIDER_UNAVAILABLE: _WarningCode.ValueType  # 5
+    """One of several providers could not be asked: what it would have said is missing from the response."""
 
 class WarningCode(_WarningCode, metaclass=_WarningCodeEnumTypeWrapper):
     """A kind of warning."""
@@ -47,6 +53,12 @@ WARNING_CODE_UNEXPECTED_OUTPUT: WarningCode.ValueType  # 3
 """The provider wrote something that is not what it should be, for example tool arguments that are not JSON. It was
 passed on as it came.
 """
+WARNING_CODE_NOT_PORTABLE: WarningCode.ValueType  # 4
+"""A part of the conversation that only the provider that wrote it can read (a signature, encrypted reasoning, the id of
+an uploaded file) was left out, as another provider answers.
+"""
+WARNING_CODE_PROVIDER_UNAVAILABLE: WarningCode.ValueType  # 5
+"""One of several providers could not be asked: what it would have said is missing from the response."""
 global___WarningCode = WarningCode
 
 @typing.final

@@ -171,7 +171,10 @@ def _tool_use(block: message_pb2.ContentBlock, _path: str, _report: EncodeReport
         "type": _TOOL_USE_TYPES.get(tool_use.runner, "tool_use"),
         "id": tool_use.id,
         "name": tool_use.name,
-        "input": raw(tool_use.input_json or "{}"),
+        # A tool that took free text elsewhere: here, arguments are always an object.
+        "input": {"input": tool_use.input_text}
+        if tool_use.HasField("input_text")
+        else raw(tool_use.input_json or "{}"),
     }
     if tool_use.mcp_server_name:
         result["server_name"] = tool_use.mcp_server_name

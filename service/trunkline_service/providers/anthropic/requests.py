@@ -47,11 +47,7 @@ _TOOL_CHOICES = {
     chat_input_pb2.TOOL_CHOICE_MODE_NONE: "none",
 }
 _SAMPLING: tuple[Literal["temperature", "top_p", "top_k"], ...] = ("temperature", "top_p", "top_k")
-_ABSENT: tuple[Literal["seed", "presence_penalty", "frequency_penalty"], ...] = (
-    "seed",
-    "presence_penalty",
-    "frequency_penalty",
-)
+_ABSENT = frozenset({"seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"})
 
 ChatInput: TypeAlias = chat_input_pb2.ChatInput
 
@@ -107,9 +103,11 @@ def _generation(chat_input: ChatInput, target: Target, body: Json, report: Encod
             report.invalid(path, f"{value:g} is not between 0 and 1, which is Anthropic's range")
         else:
             body[name] = value
-    for absent in _ABSENT:
-        if generation.HasField(absent):
-            report.unsupported(f"input.generation.{absent}", f"Anthropic has no {absent}", capability=absent)
+    for field, _ in generation.ListFields():
+        if field.name in _ABSENT:
+            report.unsupported(
+                f"input.generation.{field.name}", f"Anthropic has no {field.name}", capability=field.name
+            )
 
 
 def _refuses_sampling(chat_input: ChatInput, target: Target) -> bool:
