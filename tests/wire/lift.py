@@ -18,7 +18,7 @@ import msgspec
 from trunkline.v1 import chat_input_pb2, message_pb2
 from trunkline_service.json_text import JsonTextError, dump, parse_list, parse_object
 from trunkline_service.providers.anthropic import blocks_out
-from trunkline_service.providers.anthropic.fields import Fields
+from trunkline_service.providers.fields import Fields
 
 T = TypeVar("T")
 

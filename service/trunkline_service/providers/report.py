@@ -40,6 +40,14 @@ class EncodeReport:
             )
         )
 
+    def not_portable(self, field: str, description: str) -> None:
+        """The field holds what only the provider that wrote it can read; it is left out, whatever the policy."""
+        self.warnings.append(
+            warning_pb2.Warning(
+                code=warning_pb2.WARNING_CODE_NOT_PORTABLE, field=field, message=f"left out: {description}"
+            )
+        )
+
     def defaulted(self, field: str, value: str, message: str) -> None:
         """The provider insists on a value, and the caller gave none."""
         self.warnings.append(

@@ -13,10 +13,10 @@ from trunkline_service import json_text
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic import failures, headers, requests
 from trunkline_service.providers.anthropic.blocks_out import origin
-from trunkline_service.providers.anthropic.fields import Fields
 from trunkline_service.providers.anthropic.stream import AnthropicStream
 from trunkline_service.providers.anthropic.whole import message_events
 from trunkline_service.providers.base import ProtocolViolation, Target
+from trunkline_service.providers.fields import Fields
 from trunkline_service.upstream.framing import Framing
 from trunkline_service.upstream.request import UpstreamRequest
 from trunkline_service.upstream.sse import SseDecoder

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import msgspec
 
 from trunkline.v1 import message_pb2
-from trunkline_service.providers.anthropic.fields import Fields
 from trunkline_service.providers.base import Target
+from trunkline_service.providers.fields import Fields
 
 PROVIDER_TYPE = "anthropic"
 

@@ -9,8 +9,8 @@ import msgspec
 from trunkline.v1 import chat_service_pb2, message_pb2, usage_pb2, warning_pb2
 from trunkline_service import json_text
 from trunkline_service.providers.anthropic import blocks_out
-from trunkline_service.providers.anthropic.fields import Fields
 from trunkline_service.providers.base import Target
+from trunkline_service.providers.fields import Fields
 
 FINISH_REASONS = {
     "end_turn": chat_service_pb2.FINISH_REASON_STOP,

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from trunkline.v1 import error_reason_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline_service.errors import GatewayError, Violation
-from trunkline_service.providers.anthropic import field_paths, surrogates
+from trunkline_service.providers import surrogates
+from trunkline_service.providers.anthropic import field_paths
 from trunkline_service.providers.anthropic.headers import request_id, retry_after
 from trunkline_service.providers.base import Target
 

@@ -7,8 +7,9 @@ import msgspec
 from trunkline.v1 import message_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service import json_text
-from trunkline_service.providers.anthropic import blocks_out, surrogates
-from trunkline_service.providers.anthropic.fields import Fields
+from trunkline_service.providers import surrogates
+from trunkline_service.providers.anthropic import blocks_out
+from trunkline_service.providers.fields import Fields
 
 # Deltas that append to a member of a block that comes whole, and the member of theirs that holds what they append.
 _APPENDED = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}

@@ -14,12 +14,13 @@ from trunkline.v1 import chat_service_pb2, error_reason_pb2, usage_pb2, warning_
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service import json_text
 from trunkline_service.errors import GatewayError
-from trunkline_service.providers.anthropic import blocks_out, completion, events, surrogates
+from trunkline_service.providers import surrogates
+from trunkline_service.providers.anthropic import blocks_out, completion, events
 from trunkline_service.providers.anthropic.failures import decode_stream_error
-from trunkline_service.providers.anthropic.fields import Fields
 from trunkline_service.providers.anthropic.open_block import OpenBlock
 from trunkline_service.providers.anthropic.usage import UsageMeter
 from trunkline_service.providers.base import ProtocolViolation, Target
+from trunkline_service.providers.fields import Fields
 from trunkline_service.upstream.framing import Frame
 
 # What is remembered of one answer: arguments until they are whole, blocks that come whole, events that come too early.

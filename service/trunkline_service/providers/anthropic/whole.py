@@ -8,9 +8,9 @@ from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.providers.anthropic import blocks_out
 from trunkline_service.providers.anthropic.completion import Ending
 from trunkline_service.providers.anthropic.failures import decode_stream_error
-from trunkline_service.providers.anthropic.fields import Fields
 from trunkline_service.providers.anthropic.usage import UsageMeter
 from trunkline_service.providers.base import ProtocolViolation, Target
+from trunkline_service.providers.fields import Fields
 
 
 def message_events(body: bytes, target: Target) -> list[ChatEvent]:

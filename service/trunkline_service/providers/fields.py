@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from trunkline_service import json_text
-from trunkline_service.providers.anthropic import surrogates
+from trunkline_service.providers import surrogates
 
 T = TypeVar("T")
 
