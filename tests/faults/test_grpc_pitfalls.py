@@ -58,7 +58,7 @@ async def behind_the_edge(
 ) -> AsyncIterator[tuple[Stub, Edge]]:
     """A server with nothing but our edge around a handler that does `act`."""
     server = grpc.aio.server(options=server_options)
-    edge = Edge(server, 100)
+    edge = Edge(server, max_concurrent_calls=100, max_request_bytes=2**20)
     chat_service_pb2_grpc.add_ChatServiceServicer_to_server(Servicer(act), edge)  # type: ignore[arg-type]
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

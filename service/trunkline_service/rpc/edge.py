@@ -14,7 +14,7 @@ import grpc
 from google.protobuf.message import Message
 
 from trunkline.v1 import error_reason_pb2
-from trunkline_service.errors import GatewayError, InvalidRequest
+from trunkline_service.errors import GatewayError
 from trunkline_service.rpc.call import REQUEST_ID, Call, begin
 from trunkline_service.rpc.reading import Refused, strictly
 from trunkline_service.rpc.status import to_status
@@ -34,8 +34,9 @@ class Edge:
     `idle` is set while no call is in flight; one is until the last of its answer has been sent.
     """
 
-    def __init__(self, server: grpc.aio.Server, max_concurrent_calls: int) -> None:
+    def __init__(self, server: grpc.aio.Server, max_concurrent_calls: int, max_request_bytes: int) -> None:
         self._server = server
+        self._max_request_bytes = max_request_bytes
         self._max_concurrent_calls = max_concurrent_calls
         self._in_flight: set[Call] = set()
         self.draining = False
@@ -52,7 +53,7 @@ class Edge:
 
     def _wrap(self, method: str, handler: Handler) -> Handler:
         assert handler.request_deserializer is not None  # noqa: S101 - generated code always gives one
-        deserialize = strictly(handler.request_deserializer)
+        deserialize = strictly(handler.request_deserializer, self._max_request_bytes)
         if handler.response_streaming:
             behaviour = self._around(method, cast(Behaviour, handler.unary_stream))
             return grpc.unary_stream_rpc_method_handler(behaviour, deserialize, handler.response_serializer)
@@ -103,7 +104,7 @@ class Edge:
         assert task is not None  # noqa: S101 - gRPC runs each call in one
         task.add_done_callback(lambda _: self._leave(call))
         if isinstance(request, Refused):
-            raise InvalidRequest(request.violations)
+            raise request.error
         try:
             return await behaviour(request, context)
         except grpc.aio.InternalError:

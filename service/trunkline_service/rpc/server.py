@@ -24,6 +24,11 @@ SERVICES = tuple(service.full_name for service in chat_service_pb2.DESCRIPTOR.se
 # A client that pings every 30 s while a model thinks is welcome.
 MIN_PING_INTERVAL_MS = 15_000
 
+# gRPC refuses what is too large for it without details and without a line in the log. Below this, requests come as far
+# as the edge, which has both.
+RECEIVED_TIMES = 2
+MAX_RECEIVED_BYTES = 2**31 - 1
+
 
 class Server:
     """Serves the contract at one address. `start`, then `stop`; not to be used again after that."""
@@ -33,7 +38,7 @@ class Server:
         self._stopping: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._server = grpc.aio.server(options=_options(settings))
-        self._edge = Edge(self._server, settings.limits.max_concurrent_calls)
+        self._edge = Edge(self._server, settings.limits.max_concurrent_calls, settings.limits.max_message_bytes)
         chat = ChatServicer(router, settings.limits)
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, self._edge)  # type: ignore[arg-type]
         self._health = health.aio.HealthServicer()
@@ -103,7 +108,7 @@ class Server:
 def _options(settings: Settings) -> Sequence[tuple[str, Any]]:
     size = settings.limits.max_message_bytes
     return (
-        ("grpc.max_receive_message_length", size),
+        ("grpc.max_receive_message_length", min(RECEIVED_TIMES * size, MAX_RECEIVED_BYTES)),
         ("grpc.max_send_message_length", size),
         # Without this, a second server at the same port succeeds in silence and takes half of the connections.
         ("grpc.so_reuseport", 0),
