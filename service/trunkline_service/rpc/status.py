@@ -63,6 +63,8 @@ RULES: dict[ErrorReason.ValueType, Rule] = {
     error_reason_pb2.ERROR_REASON_SLOW_CONSUMER: Rule(_CODES.ABORTED, False),
     error_reason_pb2.ERROR_REASON_INTERNAL: Rule(_CODES.INTERNAL, False),
     error_reason_pb2.ERROR_REASON_ANSWER_TOO_LARGE: Rule(_CODES.RESOURCE_EXHAUSTED, False),
+    error_reason_pb2.ERROR_REASON_BATCH_NOT_FOUND: Rule(_CODES.NOT_FOUND, False),
+    error_reason_pb2.ERROR_REASON_BATCH_NOT_ENDED: Rule(_CODES.FAILED_PRECONDITION, False),
 }
 
 _QUOTA = (
