@@ -6,58 +6,52 @@ Every violation is found, not only the first; paths are those of the proto field
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from trunkline.v1 import chat_input_pb2, message_pb2, route_pb2
-from trunkline_service import json_text
-from trunkline_service.errors import InvalidRequest, Violation
+from trunkline_service.errors import Violation
+from trunkline_service.rpc.rules import (
+    MAX_ITEMS,
+    KnowsProvider,
+    destination,
+    is_header_value,
+    merged_json,
+    not_too_many,
+    provider_options,
+    refuse,
+    required,
+    valid_json,
+)
 
 MAX_MESSAGES = 100_000
 # In one list, and in all messages together.
 MAX_BLOCKS = 100_000
-# In any other list: tools, citations, stop sequences …
-MAX_ITEMS = 10_000
-# Of JSON that is merged member by member into what goes upstream.
-MAX_MERGED_BYTES = 1024 * 1024
 MAX_DEPTH = 16
-MAX_NAME = 1000
 MAX_TOP_LOGPROBS = 20
 MAX_BIAS = 100
-# More are not looked for: an answer has room for a few dozen.
-MAX_VIOLATIONS = 1000
 
 
 def check_request(
-    chat_input: chat_input_pb2.ChatInput, routing: route_pb2.RoutingOptions, knows_provider: Callable[[str], bool]
+    chat_input: chat_input_pb2.ChatInput, routing: route_pb2.RoutingOptions, knows_provider: KnowsProvider
 ) -> None:
     """Checks what every request about a conversation has in common.
 
     Raises:
-        InvalidRequest: with every violation, or the first `MAX_VIOLATIONS`.
+        InvalidRequest: as `refuse` does.
     """
-    violations = list(islice(_request(chat_input, routing, knows_provider), MAX_VIOLATIONS))
-    if violations:
-        raise InvalidRequest(violations)
+    refuse(_request(chat_input, routing, knows_provider))
 
 
 def _request(
-    chat_input: chat_input_pb2.ChatInput, routing: route_pb2.RoutingOptions, knows_provider: Callable[[str], bool]
+    chat_input: chat_input_pb2.ChatInput, routing: route_pb2.RoutingOptions, knows_provider: KnowsProvider
 ) -> Iterator[Violation]:
-    destination = routing.WhichOneof("destination")
-    if not chat_input.model and destination is None:
-        yield Violation("input.model", "is required")
-    if len(chat_input.model) > MAX_NAME:
-        yield Violation("input.model", f"is longer than {MAX_NAME} characters")
-    if destination == "route":
-        yield from _route(routing.route)
-    if routing.unsupported_fields not in route_pb2.UnsupportedFieldPolicy.values():
-        yield Violation("routing.unsupported_fields", "is not a policy that this gateway knows")
+    yield from destination(chat_input.model, "input.model", routing)
     yield from _messages(chat_input.messages)
     yield from _blocks(chat_input.system, "input.system")
     for number, tool in enumerate(chat_input.tools[:MAX_ITEMS]):
         yield from _tool(tool, f"input.tools[{number}]")
-    yield from _not_too_many(chat_input.tools, "input.tools")
+    yield from not_too_many(chat_input.tools, "input.tools")
     if chat_input.HasField("tool_choice"):
         yield from _tool_choice(chat_input.tool_choice)
     if chat_input.HasField("generation"):
@@ -68,24 +62,7 @@ def _request(
         yield from _output_format(chat_input.output_format)
     if chat_input.HasField("anthropic"):
         yield from _anthropic(chat_input.anthropic)
-    yield from _not_too_many(chat_input.provider_options_json, "input.provider_options_json")
-    for key, text in islice(chat_input.provider_options_json.items(), MAX_ITEMS):
-        path = f'input.provider_options_json["{key[:100]}"]'
-        if not knows_provider(key):
-            yield Violation(path, "is neither a provider of this gateway's nor a kind of API")
-        yield from _merged_json(text, path)
-
-
-def _route(route: route_pb2.Route) -> Iterator[Violation]:
-    if route.WhichOneof("strategy") is None:
-        yield Violation("routing.route.strategy", "is required")
-        return
-    if not route.target.provider:
-        yield Violation("routing.route.target.provider", "is required")
-    if len(route.target.model) > MAX_NAME:
-        yield Violation("routing.route.target.model", f"is longer than {MAX_NAME} characters")
-    if not _is_header_value(route.target.api_key):
-        yield Violation("routing.route.target.api_key", "must be printable ASCII")
+    yield from provider_options(chat_input.provider_options_json, "input.provider_options_json", knows_provider)
 
 
 def _messages(messages: Sequence[message_pb2.Message]) -> Iterator[Violation]:
@@ -110,7 +87,7 @@ def _message(message: message_pb2.Message, path: str) -> Iterator[Violation]:
     elif message.role not in message_pb2.Role.values():
         yield Violation(f"{path}.role", f"{message.role} is not a role that this gateway knows")
     if message.provider_fields_json:
-        yield from _merged_json(message.provider_fields_json, f"{path}.provider_fields_json")
+        yield from merged_json(message.provider_fields_json, f"{path}.provider_fields_json")
     yield from _blocks(message.content, f"{path}.content")
 
 
@@ -127,14 +104,14 @@ def _blocks(blocks: Sequence[message_pb2.ContentBlock], path: str, depth: int = 
 
 def _block(block: message_pb2.ContentBlock, path: str, depth: int) -> Iterator[Violation]:
     if block.provider_fields_json:
-        yield from _merged_json(block.provider_fields_json, f"{path}.provider_fields_json")
+        yield from merged_json(block.provider_fields_json, f"{path}.provider_fields_json")
     kind = block.WhichOneof("kind")
     if kind is None:
         yield Violation(f"{path}.kind", "is required: a block has to hold something")
     elif kind != "text":
         yield from _BLOCKS[kind](block, f"{path}.{kind}", depth)
     elif block.text.citations:
-        yield from _not_too_many(block.text.citations, f"{path}.text.citations")
+        yield from not_too_many(block.text.citations, f"{path}.text.citations")
         for number, citation in enumerate(block.text.citations[:MAX_ITEMS]):
             yield from _citation(citation, f"{path}.text.citations[{number}]")
 
@@ -174,44 +151,44 @@ def _thinking(_block: message_pb2.ContentBlock, _path: str, _depth: int) -> Iter
 
 
 def _redacted_thinking(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
-    return _required(block.redacted_thinking.data, f"{path}.data")
+    return required(block.redacted_thinking.data, f"{path}.data")
 
 
 def _tool_use(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
-    yield from _required(block.tool_use.id, f"{path}.id")
-    yield from _required(block.tool_use.name, f"{path}.name")
+    yield from required(block.tool_use.id, f"{path}.id")
+    yield from required(block.tool_use.name, f"{path}.name")
     if block.tool_use.input_json:
-        yield from _json(block.tool_use.input_json, f"{path}.input_json")
+        yield from valid_json(block.tool_use.input_json, f"{path}.input_json")
     if block.tool_use.runner not in message_pb2.ToolRunner.values():
         yield Violation(f"{path}.runner", f"{block.tool_use.runner} is not a runner that this gateway knows")
 
 
 def _tool_result(block: message_pb2.ContentBlock, path: str, depth: int) -> Iterator[Violation]:
-    yield from _required(block.tool_result.tool_use_id, f"{path}.tool_use_id")
+    yield from required(block.tool_result.tool_use_id, f"{path}.tool_use_id")
     yield from _blocks(block.tool_result.content, f"{path}.content", depth + 1)
 
 
 def _server_tool_result(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
     result = block.server_tool_result
-    yield from _required(result.tool_use_id, f"{path}.tool_use_id")
-    yield from _required(result.type, f"{path}.type")
+    yield from required(result.tool_use_id, f"{path}.tool_use_id")
+    yield from required(result.type, f"{path}.type")
     if result.content_json:
-        yield from _json(result.content_json, f"{path}.content_json", must_be_object=False)
+        yield from valid_json(result.content_json, f"{path}.content_json", must_be_object=False)
 
 
 def _search_result(block: message_pb2.ContentBlock, path: str, depth: int) -> Iterator[Violation]:
-    yield from _required(block.search_result.source, f"{path}.source")
-    yield from _required(block.search_result.title, f"{path}.title")
+    yield from required(block.search_result.source, f"{path}.source")
+    yield from required(block.search_result.title, f"{path}.title")
     yield from _blocks(block.search_result.content, f"{path}.content", depth + 1)
 
 
 def _refusal(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
-    return _required(block.refusal.text, f"{path}.text")
+    return required(block.refusal.text, f"{path}.text")
 
 
 def _opaque(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
-    yield from _required(block.opaque.provider_type, f"{path}.provider_type")
-    yield from _json(block.opaque.raw_json, f"{path}.raw_json")
+    yield from required(block.opaque.provider_type, f"{path}.provider_type")
+    yield from valid_json(block.opaque.raw_json, f"{path}.raw_json")
 
 
 _BLOCKS: Mapping[str, Callable[[message_pb2.ContentBlock, str, int], Iterator[Violation]]] = {
@@ -234,9 +211,9 @@ def _citation(citation: message_pb2.Citation, path: str) -> Iterator[Violation]:
     if location is None:
         yield Violation(f"{path}.location", "is required")
     elif location == "opaque":
-        yield from _json(citation.opaque.raw_json, f"{path}.opaque.raw_json")
+        yield from valid_json(citation.opaque.raw_json, f"{path}.opaque.raw_json")
     if citation.provider_fields_json:
-        yield from _merged_json(citation.provider_fields_json, f"{path}.provider_fields_json")
+        yield from merged_json(citation.provider_fields_json, f"{path}.provider_fields_json")
 
 
 def _tool(tool: chat_input_pb2.Tool, path: str) -> Iterator[Violation]:
@@ -245,25 +222,25 @@ def _tool(tool: chat_input_pb2.Tool, path: str) -> Iterator[Violation]:
         yield Violation(f"{path}.kind", "is required")
     elif kind == "provider_defined":
         defined = tool.provider_defined
-        yield from _required(defined.provider_type, f"{path}.provider_defined.provider_type")
-        yield from _json(defined.raw_json, f"{path}.provider_defined.raw_json")
+        yield from required(defined.provider_type, f"{path}.provider_defined.provider_type")
+        yield from valid_json(defined.raw_json, f"{path}.provider_defined.raw_json")
     else:
         function = tool.function
-        yield from _required(function.name, f"{path}.function.name")
+        yield from required(function.name, f"{path}.function.name")
         if function.input_schema_json:
-            yield from _json(function.input_schema_json, f"{path}.function.input_schema_json")
-        yield from _not_too_many(function.input_examples_json, f"{path}.function.input_examples_json")
+            yield from valid_json(function.input_schema_json, f"{path}.function.input_schema_json")
+        yield from not_too_many(function.input_examples_json, f"{path}.function.input_examples_json")
         for number, example in enumerate(function.input_examples_json[:MAX_ITEMS]):
-            yield from _json(example, f"{path}.function.input_examples_json[{number}]")
+            yield from valid_json(example, f"{path}.function.input_examples_json[{number}]")
         if function.provider_fields_json:
-            yield from _merged_json(function.provider_fields_json, f"{path}.function.provider_fields_json")
+            yield from merged_json(function.provider_fields_json, f"{path}.function.provider_fields_json")
 
 
 def _tool_choice(choice: chat_input_pb2.ToolChoice) -> Iterator[Violation]:
     kind = choice.WhichOneof("choice")
     known = chat_input_pb2.ToolChoiceMode.values()
     if kind == "tool_name":
-        yield from _required(choice.tool_name, "input.tool_choice.tool_name")
+        yield from required(choice.tool_name, "input.tool_choice.tool_name")
     elif kind == "mode" and (choice.mode == chat_input_pb2.TOOL_CHOICE_MODE_UNSPECIFIED or choice.mode not in known):
         yield Violation("input.tool_choice.mode", "is not a mode that this gateway knows")
 
@@ -283,13 +260,13 @@ def _generation(generation: chat_input_pb2.GenerationParams) -> Iterator[Violati
             yield Violation(f"{path}.top_logprobs", f"is not between 0 and {MAX_TOP_LOGPROBS}")
         elif not generation.logprobs:
             yield Violation(f"{path}.top_logprobs", "needs logprobs to be true")
-    yield from _not_too_many(generation.logit_bias, f"{path}.logit_bias")
+    yield from not_too_many(generation.logit_bias, f"{path}.logit_bias")
     for token, bias in islice(generation.logit_bias.items(), MAX_ITEMS):
         if not -MAX_BIAS <= bias <= MAX_BIAS:
             yield Violation(f"{path}.logit_bias[{token}]", f"{bias:g} is not between -{MAX_BIAS} and {MAX_BIAS}")
-    yield from _not_too_many(generation.stop_sequences, f"{path}.stop_sequences")
+    yield from not_too_many(generation.stop_sequences, f"{path}.stop_sequences")
     for number, sequence in enumerate(generation.stop_sequences[:MAX_ITEMS]):
-        yield from _required(sequence, f"{path}.stop_sequences[{number}]")
+        yield from required(sequence, f"{path}.stop_sequences[{number}]")
 
 
 # The widest range that any provider has; each one's own is for its codec.
@@ -323,42 +300,14 @@ def _output_format(output_format: chat_input_pb2.OutputFormat) -> Iterator[Viola
             yield Violation("input.output_format.format", "is required")
         case "json_schema":
             path = "input.output_format.json_schema.schema_json"
-            yield from _json(output_format.json_schema.schema_json, path)
+            yield from valid_json(output_format.json_schema.schema_json, path)
 
 
 def _anthropic(options: chat_input_pb2.AnthropicOptions) -> Iterator[Violation]:
     for name in ("version", "user_profile_id", "workspace_id"):
-        if not _is_header_value(getattr(options, name)):
+        if not is_header_value(getattr(options, name)):
             yield Violation(f"input.anthropic.{name}", "must be printable ASCII")
-    yield from _not_too_many(options.betas, "input.anthropic.betas")
+    yield from not_too_many(options.betas, "input.anthropic.betas")
     for number, beta in enumerate(options.betas[:MAX_ITEMS]):
-        if not beta or "," in beta or not _is_header_value(beta):
+        if not beta or "," in beta or not is_header_value(beta):
             yield Violation(f"input.anthropic.betas[{number}]", "must be one name, in printable ASCII")
-
-
-def _not_too_many(items: Sized, path: str) -> Iterator[Violation]:
-    if len(items) > MAX_ITEMS:
-        yield Violation(path, f"has more than {MAX_ITEMS} entries")
-
-
-def _merged_json(text: str, path: str) -> Iterator[Violation]:
-    if len(text) > MAX_MERGED_BYTES:
-        yield Violation(path, f"is larger than {MAX_MERGED_BYTES} bytes")
-    else:
-        yield from _json(text, path)
-
-
-def _required(value: str, path: str) -> Iterator[Violation]:
-    if not value:
-        yield Violation(path, "is required")
-
-
-def _json(text: str, path: str, *, must_be_object: bool = True) -> Iterator[Violation]:
-    try:
-        json_text.check(text, must_be_object=must_be_object)
-    except json_text.JsonTextError as error:
-        yield Violation(path, str(error))
-
-
-def _is_header_value(value: str) -> bool:
-    return value.isascii() and (value.isprintable() or not value)

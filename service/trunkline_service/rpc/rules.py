@@ -1,0 +1,96 @@
+"""The rules that requests of all services share. Each yields the violations it finds, under the path it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sized
+from itertools import islice
+
+from trunkline.v1 import route_pb2
+from trunkline_service import json_text
+from trunkline_service.errors import InvalidRequest, Violation
+
+# In any list that has no limit of its own: tools, citations, stop sequences …
+MAX_ITEMS = 10_000
+# Of JSON that is merged member by member into what goes upstream.
+MAX_MERGED_BYTES = 1024 * 1024
+MAX_NAME = 1000
+# More are not looked for: an answer has room for a few dozen.
+MAX_VIOLATIONS = 1000
+
+KnowsProvider = Callable[[str], bool]
+"""Whether a word is a provider of the configuration or a type of provider."""
+
+
+def refuse(violations: Iterator[Violation]) -> None:
+    """Raises `InvalidRequest` with the violations, or the first `MAX_VIOLATIONS`; does nothing if there is none."""
+    found = list(islice(violations, MAX_VIOLATIONS))
+    if found:
+        raise InvalidRequest(found)
+
+
+def destination(model: str, path: str, routing: route_pb2.RoutingOptions) -> Iterator[Violation]:
+    """The request's model, at `path`, and its routing."""
+    kind = routing.WhichOneof("destination")
+    if not model and kind is None:
+        yield Violation(path, "is required")
+    if len(model) > MAX_NAME:
+        yield Violation(path, f"is longer than {MAX_NAME} characters")
+    if kind == "route":
+        yield from _route(routing.route)
+    if routing.unsupported_fields not in route_pb2.UnsupportedFieldPolicy.values():
+        yield Violation("routing.unsupported_fields", "is not a policy that this gateway knows")
+
+
+def _route(route: route_pb2.Route) -> Iterator[Violation]:
+    if route.WhichOneof("strategy") is None:
+        yield Violation("routing.route.strategy", "is required")
+        return
+    if not route.target.provider:
+        yield Violation("routing.route.target.provider", "is required")
+    if len(route.target.model) > MAX_NAME:
+        yield Violation("routing.route.target.model", f"is longer than {MAX_NAME} characters")
+    if not is_header_value(route.target.api_key):
+        yield Violation("routing.route.target.api_key", "must be printable ASCII")
+
+
+def provider_options(options: Mapping[str, str], path: str, knows_provider: KnowsProvider) -> Iterator[Violation]:
+    """A map of JSON objects by provider."""
+    yield from not_too_many(options, path)
+    for key, text in islice(options.items(), MAX_ITEMS):
+        place = f'{path}["{key[:100]}"]'
+        if not knows_provider(key):
+            yield Violation(place, "is neither a provider of this gateway's nor a kind of API")
+        yield from merged_json(text, place)
+
+
+def not_too_many(items: Sized, path: str) -> Iterator[Violation]:
+    """A list or map."""
+    if len(items) > MAX_ITEMS:
+        yield Violation(path, f"has more than {MAX_ITEMS} entries")
+
+
+def merged_json(text: str, path: str) -> Iterator[Violation]:
+    """A JSON object whose members are merged with others."""
+    if len(text) > MAX_MERGED_BYTES:
+        yield Violation(path, f"is larger than {MAX_MERGED_BYTES} bytes")
+    else:
+        yield from valid_json(text, path)
+
+
+def required(value: str, path: str) -> Iterator[Violation]:
+    """A text that must be there."""
+    if not value:
+        yield Violation(path, "is required")
+
+
+def valid_json(text: str, path: str, *, must_be_object: bool = True) -> Iterator[Violation]:
+    """JSON, by default an object."""
+    try:
+        json_text.check(text, must_be_object=must_be_object)
+    except json_text.JsonTextError as error:
+        yield Violation(path, str(error))
+
+
+def is_header_value(value: str) -> bool:
+    """Whether an HTTP header may hold the text."""
+    return value.isascii() and (value.isprintable() or not value)
