@@ -65,4 +65,9 @@ async def test_max_event_delay_out_of_range(stub: Stub, simulator: Simulator, se
     events, found = await stream_failure(stub, asked)
     check_invalid(found, {"max_event_delay"})
     assert not events
+    # Told together with whatever else is wrong.
+    asked.input.generation.top_p = 2
+    del asked.input.messages[:]
+    _, found = await stream_failure(stub, asked)
+    check_invalid(found, {"max_event_delay", "input.generation.top_p", "input.messages"})
     assert not posts(simulator)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import grpc
@@ -11,7 +11,7 @@ from trunkline.accumulate import Accumulator
 from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.config import Limits
-from trunkline_service.errors import InvalidRequest, Violation
+from trunkline_service.errors import Violation
 from trunkline_service.routing.attempt import Attempt, Sink, too_large
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.batching import Batcher
@@ -47,6 +47,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
             if size > self._limits.max_message_bytes:
                 raise too_large(self._limits.max_message_bytes)
 
+        check_request(request.input, request.routing, self._router.knows)
         call = current_call()
         await self._answer(request, call, add)
         response = answer.response
@@ -66,8 +67,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
             await context.write(chat_service_pb2.StreamChatResponse(events=events))
 
         delay = request.max_event_delay.ToNanoseconds() / 1e9
-        if not 0 <= delay <= MAX_EVENT_DELAY:
-            raise InvalidRequest([Violation("max_event_delay", f"is not between 0 and {MAX_EVENT_DELAY:g} s")])
+        check_request(request.input, request.routing, self._router.knows, _event_delay(delay))
         if delay:
             async with Batcher(write, delay) as batcher:
                 await self._answer(request, call, batcher.add)
@@ -84,7 +84,6 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         return await call.attempt.count(request.input, self._deadline(call))
 
     async def _answer(self, request: AnswerRequest, call: Call, sink: Sink) -> None:
-        check_request(request.input, request.routing, self._router.knows)
         deadline = self._deadline(call)
         leg = self._router.leg(request.input, request.routing)
         call.attempt = Attempt(leg)
@@ -94,3 +93,8 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
 
     def _deadline(self, call: Call) -> float:
         return call.deadline(self._limits.default_deadline, self._limits.max_deadline)
+
+
+def _event_delay(seconds: float) -> Iterator[Violation]:
+    if not 0 <= seconds <= MAX_EVENT_DELAY:
+        yield Violation("max_event_delay", f"is not between 0 and {MAX_EVENT_DELAY:g} s")

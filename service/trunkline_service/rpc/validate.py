@@ -6,8 +6,8 @@ Every violation is found, not only the first; paths are those of the proto field
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 
 from trunkline.v1 import chat_input_pb2, message_pb2, route_pb2
 from trunkline_service.errors import Violation
@@ -33,14 +33,18 @@ MAX_BIAS = 100
 
 
 def check_request(
-    chat_input: chat_input_pb2.ChatInput, routing: route_pb2.RoutingOptions, knows_provider: KnowsProvider
+    chat_input: chat_input_pb2.ChatInput,
+    routing: route_pb2.RoutingOptions,
+    knows_provider: KnowsProvider,
+    own: Iterable[Violation] = (),
 ) -> None:
-    """Checks what every request about a conversation has in common.
+    """Checks what every request about a conversation has in common. `own` are the violations of its other fields, to be
+    told together with these.
 
     Raises:
         InvalidRequest: as `refuse` does.
     """
-    refuse(_request(chat_input, routing, knows_provider))
+    refuse(chain(own, _request(chat_input, routing, knows_provider)))
 
 
 def _request(
