@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from trunkline.v1 import chat_input_pb2, chat_service_pb2, route_pb2, usage_pb2
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, embedding_service_pb2, route_pb2, usage_pb2
 from trunkline_service.errors import GatewayError
 from trunkline_service.upstream.framing import Frame, Framing
 from trunkline_service.upstream.request import UpstreamRequest
@@ -127,3 +127,16 @@ class Provider(Protocol):
 
     def rate_limits(self, response_headers: Mapping[str, str]) -> list[route_pb2.RateLimit]:
         """What the response headers say about limits."""
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """A provider that can embed texts."""
+
+    def encode_embed(self, request: embedding_service_pb2.EmbedRequest, target: Target) -> UpstreamRequest:
+        """The request for the vectors. Raises as `Provider.encode_chat` does; paths are those of `EmbedRequest`."""
+
+    def decode_embed(
+        self, body: bytes, request: embedding_service_pb2.EmbedRequest, target: Target
+    ) -> embedding_service_pb2.EmbedResponse:
+        """The vectors, one for each input, in their order; with origin and usage. Raises `ProtocolViolation`."""

@@ -7,11 +7,18 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trunkline.v1 import chat_input_pb2, chat_service_pb2, error_reason_pb2, route_pb2, usage_pb2
+from trunkline.v1 import (
+    chat_input_pb2,
+    chat_service_pb2,
+    embedding_service_pb2,
+    error_reason_pb2,
+    route_pb2,
+    usage_pb2,
+)
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.config import Timeouts
 from trunkline_service.errors import GatewayError
-from trunkline_service.providers.base import ProtocolViolation, Provider, StreamDecoder, Target
+from trunkline_service.providers.base import Embedder, ProtocolViolation, Provider, StreamDecoder, Target
 from trunkline_service.routing.watch import WRITE, Watch
 from trunkline_service.upstream.framing import FrameTooLarge, FramingError
 from trunkline_service.upstream.http import ConnectionFailed, Exchange, HttpUpstream
@@ -93,6 +100,21 @@ class Attempt:
         except ProtocolViolation as violation:
             raise self._failed(_protocol_error(f"in a way its API does not have: {violation}"), None) from violation
         response.warnings.extend(request.warnings)
+        self._end()
+        response.route_report.attempts.append(self.report)
+        return response
+
+    async def embed(
+        self, request: embedding_service_pb2.EmbedRequest, embedder: Embedder, deadline: float
+    ) -> embedding_service_pb2.EmbedResponse:
+        """Embeds the request's inputs; `embedder` is the leg's provider. Raises as `chat` does."""
+        sent = embedder.encode_embed(request, self.leg.target)
+        body = await self._fetch(sent, deadline)
+        try:
+            response = embedder.decode_embed(body, request, self.leg.target)
+        except ProtocolViolation as violation:
+            raise self._failed(_protocol_error(f"in a way its API does not have: {violation}"), None) from violation
+        response.warnings.extend(sent.warnings)
         self._end()
         response.route_report.attempts.append(self.report)
         return response

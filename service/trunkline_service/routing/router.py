@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from collections.abc import Iterable, Mapping
 
-from trunkline.v1 import chat_input_pb2, error_reason_pb2, route_pb2
+from trunkline.v1 import error_reason_pb2, route_pb2
 from trunkline_service import catalog
 from trunkline_service.config import KINDS, ProviderSettings, Settings
 from trunkline_service.errors import GatewayError, InvalidRequest, Violation
@@ -31,8 +31,12 @@ class Router:
         """Whether `provider` is a name of the configuration or a type of provider."""
         return provider in self._endpoints or provider in KINDS
 
-    def leg(self, chat_input: chat_input_pb2.ChatInput, routing: route_pb2.RoutingOptions) -> Leg:
-        """The leg that answers the request.
+    def providers_that_are(self, kind: type[object]) -> list[str]:
+        """The names of the providers whose codec is of a kind."""
+        return sorted(name for name, each in self._endpoints.items() if isinstance(each.provider, kind))
+
+    def leg(self, model: str, routing: route_pb2.RoutingOptions, path: str = "input.model") -> Leg:
+        """The leg that answers a request for `model`, which stands at `path` in it.
 
         Raises:
             GatewayError: INVALID_REQUEST or ROUTE_NOT_FOUND; the message names what was looked for.
@@ -47,14 +51,14 @@ class Router:
                     raise InvalidRequest([Violation("routing.route", "this gateway takes no routes from callers")])
                 route = routing.route
             case _:
-                name, model = self._resolve(chat_input.model)
-                return self._leg(route_pb2.Target(provider=name, model=model), routing)
+                name, own = self._resolve(model)
+                return self._leg(route_pb2.Target(provider=name, model=own), routing)
         target = route_pb2.Target()
         target.CopyFrom(route.target)
         if not target.model:
-            target.model = self._model_of(chat_input.model)
+            target.model = self._model_of(model)
         if not target.model:
-            raise InvalidRequest([Violation("input.model", "is required, as the route names no model")])
+            raise InvalidRequest([Violation(path, "is required, as the route names no model")])
         return self._leg(target, routing)
 
     async def with_maximum(self, leg: Leg, deadline: float) -> Leg:

@@ -80,12 +80,12 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         """Counts the tokens of the input."""
         check_request(request.input, request.routing, self._router.knows)
         call = current_call()
-        call.attempt = Attempt(self._router.leg(request.input, request.routing))
+        call.attempt = Attempt(self._router.leg(request.input.model, request.routing))
         return await call.attempt.count(request.input, self._deadline(call))
 
     async def _answer(self, request: AnswerRequest, call: Call, sink: Sink) -> None:
         deadline = self._deadline(call)
-        leg = self._router.leg(request.input, request.routing)
+        leg = self._router.leg(request.input.model, request.routing)
         call.attempt = Attempt(leg)
         if leg.provider.needs_maximum(request.input, leg.target):
             call.attempt = Attempt(await self._router.with_maximum(leg, deadline))

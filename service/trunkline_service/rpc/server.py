@@ -10,16 +10,26 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
+from trunkline.v1 import (
+    chat_service_pb2,
+    chat_service_pb2_grpc,
+    embedding_service_pb2,
+    embedding_service_pb2_grpc,
+)
 from trunkline_service.config import Settings
 from trunkline_service.errors import StartupError
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.chat import ChatServicer
 from trunkline_service.rpc.edge import Edge
+from trunkline_service.rpc.embedding import EmbeddingServicer
 from trunkline_service.rpc.tls import server_credentials
 
 LINGER_SECONDS = 3.0
-SERVICES = tuple(service.full_name for service in chat_service_pb2.DESCRIPTOR.services_by_name.values())
+SERVICES = tuple(
+    service.full_name
+    for module in (chat_service_pb2, embedding_service_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+)
 
 # A client that pings every 30 s while a model thinks is welcome.
 MIN_PING_INTERVAL_MS = 15_000
@@ -41,6 +51,8 @@ class Server:
         self._edge = Edge(self._server, settings.limits.max_concurrent_calls, settings.limits.max_message_bytes)
         chat = ChatServicer(router, settings.limits)
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, self._edge)  # type: ignore[arg-type]
+        embedding = EmbeddingServicer(router, settings.limits)
+        embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(embedding, self._edge)  # type: ignore[arg-type]
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.reflection:

@@ -1,0 +1,76 @@
+"""`EmbeddingService`: texts in, vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import grpc
+
+from trunkline.v1 import embedding_service_pb2, embedding_service_pb2_grpc, error_reason_pb2
+from trunkline_service.config import Limits
+from trunkline_service.errors import GatewayError, Violation
+from trunkline_service.providers.base import Embedder
+from trunkline_service.routing.attempt import Attempt
+from trunkline_service.routing.router import Router
+from trunkline_service.rpc.call import current_call
+from trunkline_service.rpc.rules import KnowsProvider, destination, provider_options, refuse
+
+MAX_INPUTS = 100_000
+
+# As text: the class takes no parameters at run time.
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class EmbeddingServicer(embedding_service_pb2_grpc.EmbeddingServiceServicer):
+    """Finds the provider that embeds, and passes on its vectors."""
+
+    def __init__(self, router: Router, limits: Limits) -> None:
+        self._router = router
+        self._limits = limits
+
+    async def Embed(
+        self, request: embedding_service_pb2.EmbedRequest, context: Context
+    ) -> embedding_service_pb2.EmbedResponse:
+        """Embeds the inputs."""
+        refuse(_violations(request, self._router.knows))
+        call = current_call()
+        leg = self._router.leg(request.model, request.routing, "model")
+        call.attempt = Attempt(leg)
+        if not isinstance(leg.provider, Embedder):
+            raise GatewayError(
+                error_reason_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED,
+                f"{leg.target.provider!r} has no embeddings",
+                metadata={
+                    "capability": "embeddings",
+                    "provider": leg.target.provider,
+                    "providers": ", ".join(self._router.providers_that_are(Embedder)),
+                },
+            )
+        deadline = call.deadline(self._limits.default_deadline, self._limits.max_deadline)
+        return await call.attempt.embed(request, leg.provider, deadline)
+
+
+def _violations(request: embedding_service_pb2.EmbedRequest, knows_provider: KnowsProvider) -> Iterator[Violation]:
+    yield from destination(request.model, "model", request.routing)
+    if not request.inputs:
+        yield Violation("inputs", "is required: at least one input")
+    if len(request.inputs) > MAX_INPUTS:
+        yield Violation("inputs", f"has more than {MAX_INPUTS} entries")
+    else:
+        kinds = [each.WhichOneof("kind") for each in request.inputs]
+        for number, kind in enumerate(kinds):
+            path = f"inputs[{number}]"
+            if kind is None:
+                yield Violation(f"{path}.kind", "is required")
+            elif kind != kinds[0] and kinds[0] is not None:
+                yield Violation(path, f"is {kind}, though the first one is {kinds[0]}: all have to be the same")
+            if kind == "tokens":
+                ids = request.inputs[number].tokens.ids
+                if not ids:
+                    yield Violation(f"{path}.tokens.ids", "is required: at least one token")
+                elif min(ids) < 0:
+                    yield Violation(f"{path}.tokens.ids", "must not be negative")
+    if request.HasField("dimensions") and request.dimensions < 1:
+        yield Violation("dimensions", "must be at least 1")
+    yield from provider_options(request.provider_options_json, "provider_options_json", knows_provider)
