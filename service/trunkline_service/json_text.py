@@ -9,18 +9,34 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import NoReturn, TypeAlias
 
 import msgspec
+
+from trunkline_service.errors import InvalidRequest, Violation
 
 MAX_DEPTH = 128
 # Far more than any schema or document has. Counting the depth of more would hold up every other call.
 MAX_BRACKETS = 200_000
 # What msgspec refuses is looked at again, more slowly; a text beyond this size is refused at once.
 MAX_SECOND_LOOK_BYTES = 1024 * 1024
+# Of a member's name, in an error.
+MAX_SHOWN = 100
+
+
+class _Name:
+    """The name of a member. No two are equal, so that none takes the place of another in a dict."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
 _raw_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_every_member = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=lambda _, text: _Name(text))
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 # Possessive, and content with a string that never ends: takes the same few steps for every byte, whatever is in it.
 _strings = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
@@ -86,7 +102,7 @@ def parse_object(data: bytes | msgspec.Raw) -> RawObject:
     try:
         return _raw_object.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return _members(_text_of(data, dict))
+        return dict(_members(_text_of(data, dict)))
 
 
 def parse_list(data: bytes | msgspec.Raw) -> list[msgspec.Raw]:
@@ -101,15 +117,42 @@ def parse_list(data: bytes | msgspec.Raw) -> list[msgspec.Raw]:
         return _values(_text_of(data, list))
 
 
-def merge(target: dict[str, object], patch: RawObject) -> None:
-    """Lays `patch` over `target`, in place: objects member by member, anything else as a whole, null included."""
+def repeated_member(data: bytes | msgspec.Raw) -> str | None:
+    """The name that two members of a JSON object have, cut to `MAX_SHOWN` characters; None if there is none. What is
+    below its members is not looked at.
+
+    Raises:
+        JsonTextError: it is not a JSON object.
+    """
+    try:
+        names = [name.text for name in _every_member.decode(data)]
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        names = [name for name, _ in _members(_text_of(data, dict))]
+    once: set[str] = set()
+    for name in names:
+        if name in once:
+            return name[:MAX_SHOWN]
+        once.add(name)
+    return None
+
+
+def merge(target: dict[str, object], patch: RawObject, path: str = "request") -> None:
+    """Lays `patch` over `target`, in place: objects member by member, anything else as a whole, null included.
+
+    Raises:
+        InvalidRequest: an object that has a member twice would be merged, and so lose one; `path` is the field that
+            `patch` came from.
+    """
     for key, value in patch.items():
         below = target.get(key)
-        if isinstance(below, msgspec.Raw) and _is_object(below):
-            below = dict[str, object](parse_object(below))
-        if isinstance(below, dict) and _is_object(value):
-            merge(below, parse_object(value))
-            target[key] = below
+        if (isinstance(below, dict) or (isinstance(below, msgspec.Raw) and _is_object(below))) and _is_object(value):
+            for each in (below, value):
+                if isinstance(each, msgspec.Raw) and (name := repeated_member(each)) is not None:
+                    what = f"cannot be merged: {key[:MAX_SHOWN]!r} has the member {name!r} twice"
+                    raise InvalidRequest([Violation(path, what)])
+            merged = below if isinstance(below, dict) else dict[str, object](parse_object(below))
+            merge(merged, parse_object(value), path)
+            target[key] = merged
         else:
             target[key] = value
 
@@ -148,13 +191,12 @@ def _text_of(data: bytes | msgspec.Raw, kind: type[dict[str, object] | list[obje
     return text
 
 
-def _members(text: str) -> RawObject:
-    members: RawObject = {}
+def _members(text: str) -> Iterator[tuple[str, msgspec.Raw]]:
     at = _after_blank(text, text.index("{") + 1)
     while text[at] != "}":
         name, at = _strict.raw_decode(text, at)
-        members[name], at = _value(text, _after_blank(text, at) + 1)
-    return members
+        value, at = _value(text, _after_blank(text, at) + 1)
+        yield name, value
 
 
 def _values(text: str) -> list[msgspec.Raw]:

@@ -154,6 +154,75 @@ async def test_wrong_json(name: str, stub: Stub, simulator: Simulator) -> None:
     assert len(posts(simulator)) == (4 if name in ANY_JSON else 0)
 
 
+# Where objects are merged member by member, so that of two members of one name only the last would be sent.
+MERGED = [name for name in JSON_FIELDS if name.endswith((".provider_fields_json", ".provider_options_json"))]
+REPEATED = {
+    '{"twice": 1, "once": 2, "twice": 1}': "'twice'",
+    '{"\\u0061": 1, "a": 2}': "'a'",
+    '{"half": "\\ud83d", "b": 1, "b": {}}': "'b'",
+}
+
+
+@pytest.mark.parametrize("name", MERGED)
+async def test_members_that_come_twice_where_one_would_be_lost(name: str, stub: Stub, simulator: Simulator) -> None:
+    put, path = JSON_FIELDS[name]
+    for text, member in REPEATED.items():
+        asked = request()
+        put(text)(asked)
+        check_invalid(await chat_failure(stub, asked), {path}, f"has the member {member} twice")
+    assert not posts(simulator)
+
+
+async def test_members_that_come_twice_below_a_merged_object(stub: Stub, simulator: Simulator) -> None:
+    """Sent byte for byte where nothing is merged with their object, and refused where something is."""
+    path = 'input.provider_options_json["anthropic"]'
+    asked = request()
+    option("anthropic", '{"metadata":{"user_id":"a","user_id":"b"}}')(asked)
+    await stub.Chat(asked, timeout=5)
+    assert b'{"user_id":"a","user_id":"b"}' in posts(simulator)[0].body
+    asked.input.end_user_id = "c"
+    check_invalid(await chat_failure(stub, asked), {path}, "'metadata' has the member 'user_id' twice")
+    # What is merged over may have it, too.
+    asked = request()
+    schema('{"type":"object","type":"object"}')(asked)
+    option("anthropic", '{"output_config":{"format":{"schema":{"title":"T"}}}}')(asked)
+    check_invalid(await chat_failure(stub, asked), {path}, "'schema' has the member 'type' twice")
+    # So may a block's own members.
+    asked = request()
+    content(tool_use(input_json='{"city":"Bonn","city":"Bern"}'), role=message_pb2.ROLE_ASSISTANT)(asked)
+    asked.input.messages[0].content[0].provider_fields_json = '{"input":{"day":1}}'
+    found = await chat_failure(stub, asked)
+    check_invalid(found, {f"{BLOCK}.provider_fields_json"}, "'input' has the member 'city' twice")
+    assert len(posts(simulator)) == 1
+
+
+@pytest.mark.parametrize("beside", ["nothing", "cache_control", "provider_fields_json"])
+async def test_members_that_come_twice_in_what_the_provider_defines(
+    beside: str, stub: Stub, simulator: Simulator
+) -> None:
+    """Sent byte for byte, unless something beside it has to become a member of it."""
+    twice = '{"type":"text","text":"a","text":"b"}'
+    block = message_pb2.ContentBlock(opaque=message_pb2.Opaque(provider_type="anthropic", raw_json=twice))
+    asked = request()
+    asked.input.tools.add(provider_defined=chat_input_pb2.ProviderTool(provider_type="anthropic", raw_json=twice))
+    content(block)(asked)
+    expected = {f"{BLOCK}.opaque.raw_json"}
+    match beside:
+        case "nothing":
+            await stub.Chat(asked, timeout=5)
+            (call,) = posts(simulator)
+            assert call.body.count(twice.encode()) == 2
+            return
+        case "cache_control":
+            asked.input.messages[0].content[0].cache_control.SetInParent()
+            asked.input.tools[0].cache_control.SetInParent()
+            expected.add("input.tools[0].provider_defined.raw_json")
+        case _:
+            asked.input.messages[0].content[0].provider_fields_json = "{}"
+    check_invalid(await chat_failure(stub, asked), expected, "has the member 'text' twice")
+    assert not posts(simulator)
+
+
 DEEP = 10_000
 BOMBS = {
     "deep_list": ('{"a":' + "[" * DEEP + "]" * DEEP + "}", "nested deeper"),

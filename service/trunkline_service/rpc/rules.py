@@ -74,7 +74,7 @@ def merged_json(text: str, path: str) -> Iterator[Violation]:
     if len(text) > MAX_MERGED_BYTES:
         yield Violation(path, f"is larger than {MAX_MERGED_BYTES} bytes")
     else:
-        yield from valid_json(text, path)
+        yield from valid_json(text, path, merged=True)
 
 
 def required(value: str, path: str) -> Iterator[Violation]:
@@ -83,10 +83,12 @@ def required(value: str, path: str) -> Iterator[Violation]:
         yield Violation(path, "is required")
 
 
-def valid_json(text: str, path: str, *, must_be_object: bool = True) -> Iterator[Violation]:
-    """JSON, by default an object."""
+def valid_json(text: str, path: str, *, must_be_object: bool = True, merged: bool = False) -> Iterator[Violation]:
+    """JSON, by default an object; with `merged`, one that has no member twice, as merging keeps the last only."""
     try:
-        json_text.check(text, must_be_object=must_be_object)
+        data = json_text.check(text, must_be_object=must_be_object)
+        if merged and (name := json_text.repeated_member(data)) is not None:
+            yield Violation(path, f"has the member {name!r} twice")
     except json_text.JsonTextError as error:
         yield Violation(path, str(error))
 

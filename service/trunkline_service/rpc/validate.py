@@ -192,7 +192,9 @@ def _refusal(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterato
 
 def _opaque(block: message_pb2.ContentBlock, path: str, _depth: int) -> Iterator[Violation]:
     yield from required(block.opaque.provider_type, f"{path}.provider_type")
-    yield from valid_json(block.opaque.raw_json, f"{path}.raw_json")
+    # What is beside the block becomes a member of it.
+    merged = block.HasField("cache_control") or bool(block.provider_fields_json)
+    yield from valid_json(block.opaque.raw_json, f"{path}.raw_json", merged=merged)
 
 
 _BLOCKS: Mapping[str, Callable[[message_pb2.ContentBlock, str, int], Iterator[Violation]]] = {
@@ -227,7 +229,8 @@ def _tool(tool: chat_input_pb2.Tool, path: str) -> Iterator[Violation]:
     elif kind == "provider_defined":
         defined = tool.provider_defined
         yield from required(defined.provider_type, f"{path}.provider_defined.provider_type")
-        yield from valid_json(defined.raw_json, f"{path}.provider_defined.raw_json")
+        merged = tool.HasField("cache_control")
+        yield from valid_json(defined.raw_json, f"{path}.provider_defined.raw_json", merged=merged)
     else:
         function = tool.function
         yield from required(function.name, f"{path}.function.name")

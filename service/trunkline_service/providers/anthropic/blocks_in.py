@@ -50,24 +50,24 @@ def encode_block(block: message_pb2.ContentBlock, path: str, report: EncodeRepor
         report.unsupported(f"{path}.{kind}", f"Anthropic takes no {kind} blocks", capability=kind)
         return None
     result = encode(block, path, report)
-    return None if result is None else add_extras(result, block)
+    return None if result is None else add_extras(result, block, path)
 
 
-def add_extras(result: Json | msgspec.Raw, block: message_pb2.ContentBlock) -> Json | msgspec.Raw:
+def add_extras(result: Json | msgspec.Raw, block: message_pb2.ContentBlock, path: str) -> Json | msgspec.Raw:
     """Adds what is beside the content of a block."""
     if not block.HasField("cache_control") and not block.provider_fields_json:
         return result
     members: Json = dict(json_text.parse_object(result)) if isinstance(result, msgspec.Raw) else result
     if block.HasField("cache_control"):
         members["cache_control"] = cache_control(block.cache_control)
-    merge_fields(members, block.provider_fields_json)
+    merge_fields(members, block.provider_fields_json, path)
     return members
 
 
-def merge_fields(members: Json, provider_fields_json: str) -> None:
-    """Adds the provider's own members, which this contract has no fields for."""
+def merge_fields(members: Json, provider_fields_json: str, path: str) -> None:
+    """Adds the provider's own members, which this contract has no fields for, to what is at `path`."""
     if provider_fields_json:
-        json_text.merge(members, json_text.parse_object(provider_fields_json.encode()))
+        json_text.merge(members, json_text.parse_object(provider_fields_json.encode()), f"{path}.provider_fields_json")
 
 
 def cache_control(value: message_pb2.CacheControl) -> Json:
@@ -260,7 +260,7 @@ def _citation(citation: message_pb2.Citation, path: str, report: EncodeReport) -
             elif field.name in _NULLABLE:
                 result[field.name] = None
     result["cited_text"] = citation.cited_text
-    merge_fields(result, citation.provider_fields_json)
+    merge_fields(result, citation.provider_fields_json, path)
     return result
 
 

@@ -161,7 +161,7 @@ def _message(message: message_pb2.Message, path: str, report: EncodeReport) -> J
     result: Json = {"role": _ROLES.get(message.role, "")}
     if message.content or not message.provider_fields_json:
         result["content"] = blocks_in.encode_blocks(message.content, f"{path}.content", report)
-    blocks_in.merge_fields(result, message.provider_fields_json)
+    blocks_in.merge_fields(result, message.provider_fields_json, path)
     return result
 
 
@@ -193,7 +193,7 @@ def _tool(tool: chat_input_pb2.Tool, path: str, report: EncodeReport) -> Json | 
         result["allowed_callers"] = list(function.allowed_callers)
     if tool.HasField("cache_control"):
         result["cache_control"] = blocks_in.cache_control(tool.cache_control)
-    blocks_in.merge_fields(result, function.provider_fields_json)
+    blocks_in.merge_fields(result, function.provider_fields_json, f"{path}.function")
     return result
 
 
@@ -259,7 +259,7 @@ def _provider_options(chat_input: ChatInput, target: Target, body: Json, report:
     for key, options in provider_options(chat_input, target).items():
         if "stream" in options:
             report.invalid(f'input.provider_options_json["{key}"]', "stream is the gateway's to decide")
-        json_text.merge(body, options)
+        json_text.merge(body, options, f'input.provider_options_json["{key}"]')
 
 
 def _request(
