@@ -130,10 +130,18 @@ CASES = [
         "byte 0",
     ),
     # Numbers.
-    Case("temperature_1_5", fields_of("generation", temperature=1.5), ("input.generation.temperature",), "1.5"),
+    # What is said of the range is Anthropic's own at once, and not first a wider one.
+    *(
+        Case(
+            f"temperature_{value:g}",
+            fields_of("generation", temperature=value),
+            ("input.generation.temperature",),
+            f"{value:g} is not between 0 and 1, which is Anthropic's range",
+        )
+        for value in (1.5, 5, -1)
+    ),
     Case("temperature_nan", fields_of("generation", temperature=math.nan), ("input.generation.temperature",), "nan"),
     Case("temperature_inf", fields_of("generation", temperature=math.inf), ("input.generation.temperature",), "inf"),
-    Case("temperature_minus_1", fields_of("generation", temperature=-1), ("input.generation.temperature",), "-1"),
     Case("top_p_2", fields_of("generation", top_p=2), ("input.generation.top_p",), "2"),
     Case("top_p_nan", fields_of("generation", top_p=math.nan), ("input.generation.top_p",), "nan"),
     Case("top_k_minus_1", fields_of("generation", top_k=-1), ("input.generation.top_k",)),
