@@ -1,7 +1,8 @@
 """Anthropic's Messages API.
 
-`requests.py` and `blocks_in.py` write requests; `stream.py`, `blocks_out.py`, `usage.py` and `completion.py` read
-answers; `failures.py` and `headers.py` read what is around them. `AnthropicProvider` is the four verbs over these.
+`requests.py`, `blocks_in.py` and `envelope.py` write requests; `stream.py`, `blocks_out.py`, `usage.py` and
+`completion.py` read answers; `failures.py` and `headers.py` read what is around them. `AnthropicProvider` is the four
+verbs over these.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from trunkline_service import json_text
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic import failures, headers, requests
 from trunkline_service.providers.anthropic.blocks_out import origin
+from trunkline_service.providers.anthropic.platform import ANTHROPIC
 from trunkline_service.providers.anthropic.stream import AnthropicStream
 from trunkline_service.providers.anthropic.whole import message_events
 from trunkline_service.providers.base import ProtocolViolation, Target
@@ -23,10 +25,14 @@ from trunkline_service.upstream.sse import SseDecoder
 
 
 class AnthropicProvider:
-    """A `Provider` for the Messages API. It keeps no state."""
+    """A `Provider` for the Messages API. It keeps no state.
+
+    Other homes of Claude derive theirs from it: they have another `platform`, and what else is different there.
+    """
 
     type = "anthropic"
     stream_type = "text/event-stream"
+    platform = ANTHROPIC
 
     def framing(self, max_frame_bytes: int) -> Framing:
         """Server-sent events."""
@@ -34,7 +40,7 @@ class AnthropicProvider:
 
     def encode_chat(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
         """The request for a streamed answer."""
-        return requests.encode_chat(chat_input, target)
+        return requests.encode_chat(chat_input, target, self.platform)
 
     def needs_maximum(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> bool:
         """Whether the caller gave no `max_tokens`, in the contract's field or in the provider's own options."""
@@ -42,11 +48,11 @@ class AnthropicProvider:
             "max_tokens" in options for options in requests.provider_options(chat_input, target).values()
         )
 
-    def encode_count(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
+    def encode_count(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest | None:
         """The request that counts the input's tokens."""
-        return requests.encode_count(chat_input, target)
+        return requests.encode_count(chat_input, target, self.platform)
 
-    def encode_model(self, target: Target) -> UpstreamRequest:
+    def encode_model(self, target: Target) -> UpstreamRequest | None:
         """The request for what the provider knows about the target's model."""
         return requests.encode_model(target)
 

@@ -92,66 +92,78 @@ _QUOTED = frozenset(
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, target: Target) -> GatewayError:
     """What a response that is not a success means. Its body may be anything: proxies answer in HTML."""
-    said = _said(body, target)
+    said = read(body, target)
     metadata = {"upstream_status": str(status)}
     if identifier := request_id(headers) or said.request_id[:200]:
         metadata["upstream_request_id"] = identifier
     retryable = False if headers.get("x-should-retry") == "false" else None
-    return _error(status, said, target, metadata, retry_after(headers), retryable)
+    return to_error(status, said, target, metadata, delay=retry_after(headers), retryable=retryable)
 
 
 def decode_stream_error(data: bytes, target: Target) -> GatewayError:
     """What an `error` event means. It has no status of its own; its type stands for one."""
-    said = _said(data, target)
+    said = read(data, target)
     metadata = {"upstream_status": "200"}
     if said.request_id:
         metadata["upstream_request_id"] = said.request_id[:200]
-    return _error(_STATUS_OF_TYPE.get(said.type, 500), said, target, metadata, None, None)
+    return to_error(_STATUS_OF_TYPE.get(said.type, 500), said, target, metadata)
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class Said:
+    """What an error says of itself; empty where it says nothing."""
+
     type: str = ""
     message: str = ""
     code: str = ""
     request_id: str = ""
 
 
-def _said(body: bytes, target: Target) -> _Said:
+def read(body: bytes, target: Target) -> Said:
     """What the body says, as far as it has the shape of an error; without the key, which a proxy may have quoted."""
     try:
         envelope = json.loads(body)
     except (ValueError, RecursionError):
-        return _Said()
-    error = _member(envelope, "error")
+        return Said()
+    error = member(envelope, "error")
     found = (
-        _member(error, "type"),
-        _member(error, "message"),
-        _member(_member(error, "details"), "error_code"),
-        _member(envelope, "request_id"),
+        member(error, "type"),
+        member(error, "message"),
+        member(member(error, "details"), "error_code"),
+        member(envelope, "request_id"),
     )
-    texts = [_printable(surrogates.whole(each)) if isinstance(each, str) else "" for each in found]
-    return _Said(*(text.replace(target.api_key, "…") for text in texts) if target.api_key else texts)
+    return Said(*(printable(each, target) for each in found))
 
 
-def _printable(text: str) -> str:
-    # It ends up in terminals and logs of callers.
-    return "".join(character if character.isprintable() else " " for character in text[:MAX_SAID_CHARACTERS])
+def printable(value: object, target: Target) -> str:
+    """A text of the provider's as it may end up in terminals and logs of callers; empty if it is no text."""
+    if not isinstance(value, str):
+        return ""
+    text = surrogates.whole(value)[:MAX_SAID_CHARACTERS]
+    text = "".join(character if character.isprintable() else " " for character in text)
+    return text.replace(target.api_key, "…") if target.api_key else text
 
 
-def _member(value: object, name: str) -> object:
+def member(value: object, name: str) -> object:
+    """A member of what may be an object."""
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _error(
+def to_error(
     status: int,
-    said: _Said,
+    said: Said,
     target: Target,
     metadata: dict[str, str],
-    delay: float | None,
-    retryable: bool | None,
+    *,
+    reason: ErrorReason.ValueType | None = None,
+    delay: float | None = None,
+    retryable: bool | None = None,
+    limit: int = MAX_REQUEST_BYTES,
 ) -> GatewayError:
-    reason = _reason(status, said, target)
+    """The error that these words mean, with a status (of its type, where it has none of its own), or with the `reason`
+    if that is known. `limit` is of a request's bytes.
+    """
+    reason = _reason(status, said, target) if reason is None else reason
     metadata |= {"provider": target.provider, "model": target.model}
     if code := said.code or said.type:
         metadata["upstream_code"] = code[:100]
@@ -165,7 +177,7 @@ def _error(
     if reason == error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED:
         metadata |= _lengths(said.message)
     if reason == error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE:
-        metadata["limit"] = str(MAX_REQUEST_BYTES)
+        metadata["limit"] = str(limit)
     return GatewayError(
         reason,
         text,
@@ -177,7 +189,7 @@ def _error(
     )
 
 
-def _reason(status: int, said: _Said, target: Target) -> ErrorReason.ValueType:
+def _reason(status: int, said: Said, target: Target) -> ErrorReason.ValueType:
     if status in (400, 429) and (_SPENT.search(said.code) or _SPENT.search(said.message)):
         return error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED
     if status in (400, 422):

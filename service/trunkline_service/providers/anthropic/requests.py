@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-import urllib.parse
-from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from trunkline.v1 import chat_input_pb2, message_pb2
 from trunkline_service import json_text
-from trunkline_service.providers.anthropic import blocks_in
+from trunkline_service.providers.anthropic import blocks_in, envelope
 from trunkline_service.providers.anthropic.blocks_in import Json, raw
+from trunkline_service.providers.anthropic.envelope import headers as headers
+from trunkline_service.providers.anthropic.platform import ANTHROPIC, NEWEST_VERSION, Platform
+from trunkline_service.providers.anthropic.platform import LEGACY_VERSION as LEGACY_VERSION
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.upstream.request import UpstreamRequest
-
-LEGACY_VERSION = "2023-06-01"
-NEWEST_VERSION = "2026-10-21"
 
 # What count_tokens takes; it refuses anything else.
 COUNTED = frozenset(
@@ -46,42 +44,43 @@ _TOOL_CHOICES = {
     chat_input_pb2.TOOL_CHOICE_MODE_ANY: "any",
     chat_input_pb2.TOOL_CHOICE_MODE_NONE: "none",
 }
-_SAMPLING: tuple[Literal["temperature", "top_p", "top_k"], ...] = ("temperature", "top_p", "top_k")
 _ABSENT = frozenset({"seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"})
 
 ChatInput: TypeAlias = chat_input_pb2.ChatInput
 
 
-def encode_chat(chat_input: ChatInput, target: Target) -> UpstreamRequest:
+def encode_chat(chat_input: ChatInput, target: Target, platform: Platform = ANTHROPIC) -> UpstreamRequest:
     """The request for a streamed answer."""
     report = EncodeReport(drop_unsupported=target.drop_unsupported)
     body: Json = {"model": target.model}
     _generation(chat_input, target, body, report)
     _conversation(chat_input, body, report)
-    _provider_options(chat_input, target, body, report)
+    if platform.service_tier_header:
+        body.pop("service_tier", None)
+    _provider_options(chat_input, target, body, report, platform.left_out)
     if "max_tokens" not in body:
         _default_max_tokens(target, body, report)
     body["stream"] = True
-    return _request(chat_input, target, "/v1/messages", body, report, accept="text/event-stream")
+    body = {name: value for name, value in body.items() if name not in platform.left_out}
+    return envelope.request(chat_input, target, platform, platform.chat_path, body, report, accept=platform.accept)
 
 
-def encode_count(chat_input: ChatInput, target: Target) -> UpstreamRequest:
+def encode_count(chat_input: ChatInput, target: Target, platform: Platform = ANTHROPIC) -> UpstreamRequest:
     """The request that counts tokens: the same conversation, without what has no tokens."""
     report = EncodeReport(drop_unsupported=target.drop_unsupported)
     body: Json = {"model": target.model}
     _conversation(chat_input, body, report)
     _provider_options(chat_input, target, body, report)
     body = {name: value for name, value in body.items() if name in COUNTED}
-    path = "/v1/messages/count_tokens"
-    return _request(chat_input, target, path, body, report, accept="application/json")
+    return envelope.request(chat_input, target, platform, platform.count_path, body, report, accept="application/json")
 
 
 def encode_model(target: Target) -> UpstreamRequest:
     """The request for what the provider knows about a model."""
     return UpstreamRequest(
         method="GET",
-        url=f"{target.base_url}/v1/models/{urllib.parse.quote(target.model, safe='')}",
-        headers=_headers(target, target.version or LEGACY_VERSION, (), accept="application/json"),
+        url=ANTHROPIC.url("/v1/models/{model}", target),
+        headers=headers(target, target.version or LEGACY_VERSION, (), accept="application/json"),
         body=b"",
     )
 
@@ -92,7 +91,7 @@ def _generation(chat_input: ChatInput, target: Target, body: Json, report: Encod
         body["max_tokens"] = generation.max_output_tokens
     if generation.stop_sequences:
         body["stop_sequences"] = list(generation.stop_sequences)
-    for name in _SAMPLING:
+    for name in envelope.SAMPLING:
         if not generation.HasField(name):
             continue
         value = getattr(generation, name)
@@ -255,81 +254,10 @@ def provider_options(chat_input: ChatInput, target: Target) -> dict[str, json_te
     }
 
 
-def _provider_options(chat_input: ChatInput, target: Target, body: Json, report: EncodeReport) -> None:
+def _provider_options(
+    chat_input: ChatInput, target: Target, body: Json, report: EncodeReport, left_out: frozenset[str] = frozenset()
+) -> None:
     for key, options in provider_options(chat_input, target).items():
-        if "stream" in options:
-            report.invalid(f'input.provider_options_json["{key}"]', "stream is the gateway's to decide")
+        for name in options.keys() & (left_out | {"stream"}):
+            report.invalid(f'input.provider_options_json["{key}"]', f"{name} is the gateway's to decide")
         json_text.merge(body, options, f'input.provider_options_json["{key}"]')
-
-
-def _request(
-    chat_input: ChatInput, target: Target, path: str, body: Json, report: EncodeReport, *, accept: str
-) -> UpstreamRequest:
-    if (error := report.error()) is not None:
-        raise error
-    version = chat_input.anthropic.version or target.version or _newest_version_for(chat_input, body)
-    headers = _headers(target, version, chat_input.anthropic.betas, accept=accept)
-    if chat_input.anthropic.user_profile_id:
-        headers["anthropic-user-profile-id"] = chat_input.anthropic.user_profile_id
-    if chat_input.anthropic.workspace_id:
-        headers["anthropic-workspace-id"] = chat_input.anthropic.workspace_id
-    return UpstreamRequest(
-        method="POST",
-        url=target.base_url + path,
-        headers=headers,
-        body=msgspec.json.encode(body),
-        warnings=report.warnings,
-    )
-
-
-def _newest_version_for(chat_input: ChatInput, body: Json) -> str:
-    """The newest version that takes what the request holds: `2026-10-21` took three things away."""
-    if any(name in body for name in _SAMPLING):
-        return LEGACY_VERSION
-    for message in chat_input.messages:
-        held = _LEGACY_ONLY.get(message.role)
-        if held is not None and any(held(block) for block in message.content):
-            return LEGACY_VERSION
-    return NEWEST_VERSION
-
-
-def _cited_by_user(block: message_pb2.ContentBlock) -> bool:
-    match block.WhichOneof("kind"):
-        case "text":
-            return bool(block.text.citations)
-        case "search_result":
-            return any(map(_cited_by_user, block.search_result.content))
-        case "tool_result":
-            return any(map(_cited_by_user, block.tool_result.content))
-        case "document":
-            return any(map(_cited_by_user, block.document.content.blocks))
-    return False
-
-
-def _is_document(block: message_pb2.ContentBlock) -> bool:
-    return block.WhichOneof("kind") == "document"
-
-
-_LEGACY_ONLY: Mapping[message_pb2.Role.ValueType, Callable[[message_pb2.ContentBlock], bool]] = {
-    message_pb2.ROLE_ASSISTANT: _is_document,
-    message_pb2.ROLE_USER: _cited_by_user,
-    message_pb2.ROLE_TOOL: _cited_by_user,
-}
-
-
-def _headers(target: Target, version: str, betas: Iterable[str], *, accept: str) -> dict[str, str]:
-    headers = {
-        "content-type": "application/json",
-        "accept": accept,
-        # A compressed stream would wait in buffers for more to compress.
-        "accept-encoding": "identity",
-        "anthropic-version": version,
-    }
-    if target.auth == "bearer":
-        headers["authorization"] = f"Bearer {target.api_key}"
-    else:
-        headers["x-api-key"] = target.api_key
-    all_betas = dict.fromkeys((*target.betas, *betas))
-    if all_betas:
-        headers["anthropic-beta"] = ",".join(all_betas)
-    return {**headers, **target.headers} if target.headers else headers

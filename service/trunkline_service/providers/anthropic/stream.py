@@ -283,7 +283,8 @@ class AnthropicStream:
             return
         self._completion = ChatEvent(completion=self._ending.completion(self.usage, self._warnings))
 
-    def _rare_message_stop(self, _fields: Fields, _result: list[ChatEvent]) -> None:
+    def _rare_message_stop(self, fields: Fields, _result: list[ChatEvent]) -> None:
+        self._ending.beside_delta(fields)
         self._message_stop()
 
 
