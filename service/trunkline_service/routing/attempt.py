@@ -22,6 +22,7 @@ from trunkline_service.providers.base import Embedder, ProtocolViolation, Provid
 from trunkline_service.routing.watch import WRITE, Watch
 from trunkline_service.upstream.framing import FrameTooLarge, FramingError
 from trunkline_service.upstream.http import ConnectionFailed, Exchange, HttpUpstream
+from trunkline_service.upstream.lines import LineDecoder
 from trunkline_service.upstream.request import UpstreamRequest
 
 Sink = Callable[[Sequence[ChatEvent]], Awaitable[None]]
@@ -94,11 +95,11 @@ class Attempt:
         request = provider.encode_count(chat_input, target)
         if request is None:
             raise self._failed(_no_counter(target), None)
-        body = await self._fetch(request, deadline)
+        body = await self.fetch(request, deadline)
         try:
             response = provider.decode_count(body, target)
         except ProtocolViolation as violation:
-            raise self._failed(_protocol_error(f"in a way its API does not have: {violation}"), None) from violation
+            raise self.violation(violation) from violation
         response.warnings.extend(request.warnings)
         self._end()
         response.route_report.attempts.append(self.report)
@@ -109,11 +110,11 @@ class Attempt:
     ) -> embedding_service_pb2.EmbedResponse:
         """Embeds the request's inputs; `embedder` is the leg's provider. Raises as `chat` does."""
         sent = embedder.encode_embed(request, self.leg.target)
-        body = await self._fetch(sent, deadline)
+        body = await self.fetch(sent, deadline)
         try:
             response = embedder.decode_embed(body, request, self.leg.target)
         except ProtocolViolation as violation:
-            raise self._failed(_protocol_error(f"in a way its API does not have: {violation}"), None) from violation
+            raise self.violation(violation) from violation
         response.warnings.extend(sent.warnings)
         self._end()
         response.route_report.attempts.append(self.report)
@@ -127,19 +128,58 @@ class Attempt:
         request = self.leg.provider.encode_model(self.leg.target)
         if request is None:
             return None
-        body = await self._fetch(request, deadline)
+        body = await self.fetch(request, deadline)
         try:
             return self.leg.provider.decode_model(body)
         except ProtocolViolation as violation:
-            raise self._failed(_protocol_error(f"in a way its API does not have: {violation}"), None) from violation
+            raise self.violation(violation) from violation
 
-    async def _fetch(self, request: UpstreamRequest, deadline: float) -> bytes:
+    def violation(self, violation: ProtocolViolation) -> GatewayError:
+        """The error that says that what came is not the provider's own format."""
+        return self._failed(_protocol_error(f"in a way its API does not have: {violation}"), None)
+
+    async def fetch(self, request: UpstreamRequest, deadline: float) -> bytes:
+        """Sends any request and returns the whole body of what answers it.
+
+        A body that is made while it is sent takes its own time. Raises as `chat` does.
+        """
+        try:
+            async with Watch(deadline) as watch:
+                if request.chunks is None:
+                    watch.stage("first_event", self.leg.timeouts.first_event)
+                async with self.leg.upstream.send(request) as exchange:
+                    await self._check_status(exchange)
+                    body = await exchange.body(MAX_MESSAGE_BYTES)
+                    self._end()
+                    return body
+        except GatewayError as error:
+            raise self._failed(error, None) from error.__cause__
+
+    async def lines(
+        self, request: UpstreamRequest, deadline: float, sink: Callable[[Sequence[bytes]], Awaitable[None]]
+    ) -> None:
+        """Gives the lines of a body to `sink`, those of one network read at once. Raises as `chat` does."""
         try:
             async with Watch(deadline) as watch:
                 watch.stage("first_event", self.leg.timeouts.first_event)
                 async with self.leg.upstream.send(request) as exchange:
                     await self._check_status(exchange)
-                    return await exchange.body(MAX_MESSAGE_BYTES)
+                    framing = LineDecoder(self.leg.max_answer_bytes)
+                    while True:
+                        chunk = await exchange.read()
+                        frames = framing.feed(chunk) if chunk else framing.finish()
+                        if frames:
+                            if not self._has_begun:
+                                self._begin()
+                            self.events_sent += len(frames)
+                            watch.stage(WRITE, self.leg.slow_consumer)
+                            await sink([frame.data for frame in frames])
+                        if not chunk:
+                            break
+                        watch.stage("idle", self.leg.timeouts.idle)
+                    self._end()
+        except FramingError as error:
+            raise self._failed(too_large(self.leg.max_answer_bytes), None) from error
         except GatewayError as error:
             raise self._failed(error, None) from error.__cause__
 

@@ -61,6 +61,20 @@ class Router:
             raise InvalidRequest([Violation(path, "is required, as the route names no model")])
         return self._leg(target, routing)
 
+    def provider_leg(self, target: route_pb2.Target, policy: route_pb2.UnsupportedFieldPolicy.ValueType) -> Leg:
+        """The leg of a call that names its provider itself. Raises as `leg` does."""
+        return self._leg(target, route_pb2.RoutingOptions(unsupported_fields=policy))
+
+    def model_at(self, provider: str, model: str) -> str | None:
+        """What `provider` calls `model`, which may be an alias or have the provider's name before it; None if it names
+        another provider.
+        """
+        full = self._settings.models.get(model, model)
+        name, slash, rest = full.partition("/")
+        if not slash or name not in self._endpoints:
+            return full
+        return rest if name == provider else None
+
     async def with_maximum(self, leg: Leg, deadline: float) -> Leg:
         """The leg with its model's maximum of output tokens, asked from the provider if the catalogue has none."""
         model = leg.target.model

@@ -54,6 +54,9 @@ class Edge:
     def _wrap(self, method: str, handler: Handler) -> Handler:
         assert handler.request_deserializer is not None  # noqa: S101 - generated code always gives one
         deserialize = strictly(handler.request_deserializer, self._max_request_bytes)
+        if handler.request_streaming:
+            behaviour = self._around(method, cast(Behaviour, handler.stream_unary))
+            return grpc.stream_unary_rpc_method_handler(behaviour, deserialize, handler.response_serializer)
         if handler.response_streaming:
             behaviour = self._around(method, cast(Behaviour, handler.unary_stream))
             return grpc.unary_stream_rpc_method_handler(behaviour, deserialize, handler.response_serializer)

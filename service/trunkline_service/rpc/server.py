@@ -11,6 +11,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from trunkline.v1 import (
+    batch_service_pb2,
+    batch_service_pb2_grpc,
     chat_service_pb2,
     chat_service_pb2_grpc,
     embedding_service_pb2,
@@ -19,6 +21,7 @@ from trunkline.v1 import (
 from trunkline_service.config import Settings
 from trunkline_service.errors import StartupError
 from trunkline_service.routing.router import Router
+from trunkline_service.rpc.batch import BatchServicer
 from trunkline_service.rpc.chat import ChatServicer
 from trunkline_service.rpc.edge import Edge
 from trunkline_service.rpc.embedding import EmbeddingServicer
@@ -27,7 +30,7 @@ from trunkline_service.rpc.tls import server_credentials
 LINGER_SECONDS = 3.0
 SERVICES = tuple(
     service.full_name
-    for module in (chat_service_pb2, embedding_service_pb2)
+    for module in (batch_service_pb2, chat_service_pb2, embedding_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 )
 
@@ -53,6 +56,8 @@ class Server:
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, self._edge)  # type: ignore[arg-type]
         embedding = EmbeddingServicer(router, settings.limits)
         embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(embedding, self._edge)  # type: ignore[arg-type]
+        batch = BatchServicer(router, settings.limits)
+        batch_service_pb2_grpc.add_BatchServiceServicer_to_server(batch, self._edge)  # type: ignore[arg-type]
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.reflection:

@@ -92,9 +92,22 @@ class Status(NamedTuple):
 
 def to_status(error: GatewayError, request_id: str) -> Status:
     """The status of a call that failed with `error`."""
+    status = to_proto(error, request_id)
+    trailers: list[tuple[str, str | bytes]] = [
+        ("grpc-status-details-bin", status.SerializeToString()),
+        ("x-request-id", request_id),
+    ]
+    if "provider" in error.metadata:
+        # One was asked, and the gateway has made its attempts. A client library that repeats UNAVAILABLE by itself
+        # would multiply them.
+        trailers.append(("grpc-retry-pushback-ms", "-1"))
+    return Status(RULES[error.reason].code, status.message, tuple(trailers))
+
+
+def to_proto(error: GatewayError, request_id: str) -> status_pb2.Status:
+    """The same as a message, with its details."""
     rule = RULES[error.reason]
-    message = _message(error.message)
-    status = status_pb2.Status(code=rule.code.value[0], message=message)
+    status = status_pb2.Status(code=rule.code.value[0], message=_message(error.message))
     _add(
         status,
         error_details_pb2.ErrorInfo(
@@ -119,15 +132,7 @@ def to_status(error: GatewayError, request_id: str) -> Status:
         _add(status, error_details_pb2.ResourceInfo(resource_type=kind, resource_name=_cut(name, 256)))
     if error.violations and error.reason in _FIELDS:
         _add_violations(status, error)
-    trailers: list[tuple[str, str | bytes]] = [
-        ("grpc-status-details-bin", status.SerializeToString()),
-        ("x-request-id", request_id),
-    ]
-    if "provider" in error.metadata:
-        # One was asked, and the gateway has made its attempts. A client library that repeats UNAVAILABLE by itself
-        # would multiply them.
-        trailers.append(("grpc-retry-pushback-ms", "-1"))
-    return Status(rule.code, message, tuple(trailers))
+    return status
 
 
 def _add(status: status_pb2.Status, detail: Message) -> None:

@@ -106,7 +106,7 @@ class Exchange:
         headers = request.headers
         if self._credentials is not None:
             headers = {**headers, **await self._credentials.headers(request)}
-        data: bytes | AsyncIterator[bytes] | None = request.body or None
+        data: bytes | AsyncIterator[bytes] | None = request.chunks or request.body or None
         if len(request.body) > PIECE_BYTES:
             headers = {**headers, "content-length": str(len(request.body))}
             data = _in_pieces(request.body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trunkline.v1 import warning_pb2
@@ -12,6 +12,8 @@ from trunkline.v1 import warning_pb2
 class UpstreamRequest:
     """An HTTP request, ready to send, and what else came of encoding it.
 
+    `chunks` is a body that is made while it is sent, in the place of `body`. If it raises, the request is broken off.
+
     `warnings` is what the caller should know. `tool_names` maps names of tools that had to be changed for the provider
     to the caller's own: the answer gets those back.
     """
@@ -20,5 +22,6 @@ class UpstreamRequest:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    chunks: AsyncIterator[bytes] | None = field(default=None, repr=False)
     warnings: Sequence[warning_pb2.Warning] = ()
     tool_names: Mapping[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from trunkline.v1.batch_service_pb2 import (
     Batch,
     BatchCounts,
+    BatchEnd,
     BatchHeader,
     BatchItem,
     BatchItems,
@@ -244,6 +245,7 @@ __all__ = [  # noqa: RUF022 - grouped
     "BatchHeader",
     "BatchItems",
     "BatchItem",
+    "BatchEnd",
     "GetBatchRequest",
     "GetBatchResponse",
     "ListBatchesRequest",

@@ -30,7 +30,7 @@ from trunkline.v1 import route_pb2 as trunkline_dot_v1_dot_route__pb2
 from trunkline.v1 import warning_pb2 as trunkline_dot_v1_dot_warning__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n trunkline/v1/batch_service.proto\x12\x0ctrunkline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1dtrunkline/v1/chat_input.proto\x1a\x1ftrunkline/v1/chat_service.proto\x1a\x18trunkline/v1/route.proto\x1a\x1atrunkline/v1/warning.proto\"t\n\x12\x43reateBatchRequest\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x19.trunkline.v1.BatchHeaderH\x00\x12)\n\x05items\x18\x02 \x01(\x0b\x32\x18.trunkline.v1.BatchItemsH\x00\x42\x06\n\x04kind\"w\n\x0b\x42\x61tchHeader\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\x12@\n\x12unsupported_fields\x18\x03 \x01(\x0e\x32$.trunkline.v1.UnsupportedFieldPolicy\"4\n\nBatchItems\x12&\n\x05items\x18\x01 \x03(\x0b\x32\x17.trunkline.v1.BatchItem\"F\n\tBatchItem\x12\x11\n\tcustom_id\x18\x01 \x01(\t\x12&\n\x05input\x18\x02 \x01(\x0b\x32\x17.trunkline.v1.ChatInput\"b\n\x13\x43reateBatchResponse\x12\"\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x13.trunkline.v1.Batch\x12\'\n\x08warnings\x18\x02 \x03(\x0b\x32\x15.trunkline.v1.Warning\"3\n\x0fGetBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\"6\n\x10GetBatchResponse\x12\"\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x13.trunkline.v1.Batch\"c\n\x12ListBatchesRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"T\n\x13ListBatchesResponse\x12$\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x13.trunkline.v1.Batch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x12\x43\x61ncelBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\"9\n\x13\x43\x61ncelBatchResponse\x12\"\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x13.trunkline.v1.Batch\"6\n\x12\x44\x65leteBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\"\x15\n\x13\x44\x65leteBatchResponse\"=\n\x19StreamBatchResultsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\"H\n\x1aStreamBatchResultsResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.trunkline.v1.BatchResult\"\xe1\x02\n\x05\x42\x61tch\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.trunkline.v1.BatchState\x12\x16\n\x0eprovider_state\x18\x04 \x01(\t\x12)\n\x06\x63ounts\x18\x05 \x01(\x0b\x32\x19.trunkline.v1.BatchCounts\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x05\x65rror\x18\t \x01(\x0b\x32\x12.google.rpc.Status\x12\x1b\n\x13provider_batch_json\x18\n \x01(\t\"\xe1\x01\n\x0b\x42\x61tchCounts\x12\x12\n\x05total\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\nprocessing\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x16\n\tsucceeded\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x13\n\x06\x66\x61iled\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x16\n\tcancelled\x18\x05 \x01(\x05H\x04\x88\x01\x01\x12\x14\n\x07\x65xpired\x18\x06 \x01(\x05H\x05\x88\x01\x01\x42\x08\n\x06_totalB\r\n\x0b_processingB\x0c\n\n_succeededB\t\n\x07_failedB\x0c\n\n_cancelledB\n\n\x08_expired\"\x80\x01\n\x0b\x42\x61tchResult\x12\x11\n\tcustom_id\x18\x01 \x01(\t\x12.\n\x08response\x18\x02 \x01(\x0b\x32\x1a.trunkline.v1.ChatResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome*\xad\x01\n\nBatchState\x12\x1b\n\x17\x42\x41TCH_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42\x41TCH_STATE_VALIDATING\x10\x01\x12\x1b\n\x17\x42\x41TCH_STATE_IN_PROGRESS\x10\x02\x12\x1a\n\x16\x42\x41TCH_STATE_CANCELLING\x10\x03\x12\x15\n\x11\x42\x41TCH_STATE_ENDED\x10\x04\x12\x16\n\x12\x42\x41TCH_STATE_FAILED\x10\x05\x32\x96\x04\n\x0c\x42\x61tchService\x12T\n\x0b\x43reateBatch\x12 .trunkline.v1.CreateBatchRequest\x1a!.trunkline.v1.CreateBatchResponse(\x01\x12I\n\x08GetBatch\x12\x1d.trunkline.v1.GetBatchRequest\x1a\x1e.trunkline.v1.GetBatchResponse\x12R\n\x0bListBatches\x12 .trunkline.v1.ListBatchesRequest\x1a!.trunkline.v1.ListBatchesResponse\x12R\n\x0b\x43\x61ncelBatch\x12 .trunkline.v1.CancelBatchRequest\x1a!.trunkline.v1.CancelBatchResponse\x12R\n\x0b\x44\x65leteBatch\x12 .trunkline.v1.DeleteBatchRequest\x1a!.trunkline.v1.DeleteBatchResponse\x12i\n\x12StreamBatchResults\x12\'.trunkline.v1.StreamBatchResultsRequest\x1a(.trunkline.v1.StreamBatchResultsResponse0\x01\x42?\n\x10\x64\x65v.trunkline.v1P\x01Z)trunkline.dev/go/trunkline/v1;trunklinev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n trunkline/v1/batch_service.proto\x12\x0ctrunkline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1dtrunkline/v1/chat_input.proto\x1a\x1ftrunkline/v1/chat_service.proto\x1a\x18trunkline/v1/route.proto\x1a\x1atrunkline/v1/warning.proto\"\x9b\x01\n\x12\x43reateBatchRequest\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x19.trunkline.v1.BatchHeaderH\x00\x12)\n\x05items\x18\x02 \x01(\x0b\x32\x18.trunkline.v1.BatchItemsH\x00\x12%\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x16.trunkline.v1.BatchEndH\x00\x42\x06\n\x04kind\"w\n\x0b\x42\x61tchHeader\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\x12@\n\x12unsupported_fields\x18\x03 \x01(\x0e\x32$.trunkline.v1.UnsupportedFieldPolicy\"4\n\nBatchItems\x12&\n\x05items\x18\x01 \x03(\x0b\x32\x17.trunkline.v1.BatchItem\"\n\n\x08\x42\x61tchEnd\"F\n\tBatchItem\x12\x11\n\tcustom_id\x18\x01 \x01(\t\x12&\n\x05input\x18\x02 \x01(\x0b\x32\x17.trunkline.v1.ChatInput\"b\n\x13\x43reateBatchResponse\x12\"\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x13.trunkline.v1.Batch\x12\'\n\x08warnings\x18\x02 \x03(\x0b\x32\x15.trunkline.v1.Warning\"3\n\x0fGetBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\"6\n\x10GetBatchResponse\x12\"\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x13.trunkline.v1.Batch\"c\n\x12ListBatchesRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"T\n\x13ListBatchesResponse\x12$\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x13.trunkline.v1.Batch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"6\n\x12\x43\x61ncelBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\"9\n\x13\x43\x61ncelBatchResponse\x12\"\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x13.trunkline.v1.Batch\"6\n\x12\x44\x65leteBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\"\x15\n\x13\x44\x65leteBatchResponse\"=\n\x19StreamBatchResultsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x02 \x01(\tB\x03\x80\x01\x01\"H\n\x1aStreamBatchResultsResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.trunkline.v1.BatchResult\"\xe1\x02\n\x05\x42\x61tch\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.trunkline.v1.BatchState\x12\x16\n\x0eprovider_state\x18\x04 \x01(\t\x12)\n\x06\x63ounts\x18\x05 \x01(\x0b\x32\x19.trunkline.v1.BatchCounts\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x05\x65rror\x18\t \x01(\x0b\x32\x12.google.rpc.Status\x12\x1b\n\x13provider_batch_json\x18\n \x01(\t\"\xe1\x01\n\x0b\x42\x61tchCounts\x12\x12\n\x05total\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\nprocessing\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x16\n\tsucceeded\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x13\n\x06\x66\x61iled\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x16\n\tcancelled\x18\x05 \x01(\x05H\x04\x88\x01\x01\x12\x14\n\x07\x65xpired\x18\x06 \x01(\x05H\x05\x88\x01\x01\x42\x08\n\x06_totalB\r\n\x0b_processingB\x0c\n\n_succeededB\t\n\x07_failedB\x0c\n\n_cancelledB\n\n\x08_expired\"\x80\x01\n\x0b\x42\x61tchResult\x12\x11\n\tcustom_id\x18\x01 \x01(\t\x12.\n\x08response\x18\x02 \x01(\x0b\x32\x1a.trunkline.v1.ChatResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome*\xad\x01\n\nBatchState\x12\x1b\n\x17\x42\x41TCH_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x42\x41TCH_STATE_VALIDATING\x10\x01\x12\x1b\n\x17\x42\x41TCH_STATE_IN_PROGRESS\x10\x02\x12\x1a\n\x16\x42\x41TCH_STATE_CANCELLING\x10\x03\x12\x15\n\x11\x42\x41TCH_STATE_ENDED\x10\x04\x12\x16\n\x12\x42\x41TCH_STATE_FAILED\x10\x05\x32\x96\x04\n\x0c\x42\x61tchService\x12T\n\x0b\x43reateBatch\x12 .trunkline.v1.CreateBatchRequest\x1a!.trunkline.v1.CreateBatchResponse(\x01\x12I\n\x08GetBatch\x12\x1d.trunkline.v1.GetBatchRequest\x1a\x1e.trunkline.v1.GetBatchResponse\x12R\n\x0bListBatches\x12 .trunkline.v1.ListBatchesRequest\x1a!.trunkline.v1.ListBatchesResponse\x12R\n\x0b\x43\x61ncelBatch\x12 .trunkline.v1.CancelBatchRequest\x1a!.trunkline.v1.CancelBatchResponse\x12R\n\x0b\x44\x65leteBatch\x12 .trunkline.v1.DeleteBatchRequest\x1a!.trunkline.v1.DeleteBatchResponse\x12i\n\x12StreamBatchResults\x12\'.trunkline.v1.StreamBatchResultsRequest\x1a(.trunkline.v1.StreamBatchResultsResponse0\x01\x42?\n\x10\x64\x65v.trunkline.v1P\x01Z)trunkline.dev/go/trunkline/v1;trunklinev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,44 +50,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEBATCHREQUEST'].fields_by_name['api_key']._serialized_options = b'\200\001\001'
   _globals['_STREAMBATCHRESULTSREQUEST'].fields_by_name['api_key']._loaded_options = None
   _globals['_STREAMBATCHRESULTSREQUEST'].fields_by_name['api_key']._serialized_options = b'\200\001\001'
-  _globals['_BATCHSTATE']._serialized_start=2034
-  _globals['_BATCHSTATE']._serialized_end=2207
-  _globals['_CREATEBATCHREQUEST']._serialized_start=226
-  _globals['_CREATEBATCHREQUEST']._serialized_end=342
-  _globals['_BATCHHEADER']._serialized_start=344
-  _globals['_BATCHHEADER']._serialized_end=463
-  _globals['_BATCHITEMS']._serialized_start=465
-  _globals['_BATCHITEMS']._serialized_end=517
-  _globals['_BATCHITEM']._serialized_start=519
-  _globals['_BATCHITEM']._serialized_end=589
-  _globals['_CREATEBATCHRESPONSE']._serialized_start=591
-  _globals['_CREATEBATCHRESPONSE']._serialized_end=689
-  _globals['_GETBATCHREQUEST']._serialized_start=691
-  _globals['_GETBATCHREQUEST']._serialized_end=742
-  _globals['_GETBATCHRESPONSE']._serialized_start=744
-  _globals['_GETBATCHRESPONSE']._serialized_end=798
-  _globals['_LISTBATCHESREQUEST']._serialized_start=800
-  _globals['_LISTBATCHESREQUEST']._serialized_end=899
-  _globals['_LISTBATCHESRESPONSE']._serialized_start=901
-  _globals['_LISTBATCHESRESPONSE']._serialized_end=985
-  _globals['_CANCELBATCHREQUEST']._serialized_start=987
-  _globals['_CANCELBATCHREQUEST']._serialized_end=1041
-  _globals['_CANCELBATCHRESPONSE']._serialized_start=1043
-  _globals['_CANCELBATCHRESPONSE']._serialized_end=1100
-  _globals['_DELETEBATCHREQUEST']._serialized_start=1102
-  _globals['_DELETEBATCHREQUEST']._serialized_end=1156
-  _globals['_DELETEBATCHRESPONSE']._serialized_start=1158
-  _globals['_DELETEBATCHRESPONSE']._serialized_end=1179
-  _globals['_STREAMBATCHRESULTSREQUEST']._serialized_start=1181
-  _globals['_STREAMBATCHRESULTSREQUEST']._serialized_end=1242
-  _globals['_STREAMBATCHRESULTSRESPONSE']._serialized_start=1244
-  _globals['_STREAMBATCHRESULTSRESPONSE']._serialized_end=1316
-  _globals['_BATCH']._serialized_start=1319
-  _globals['_BATCH']._serialized_end=1672
-  _globals['_BATCHCOUNTS']._serialized_start=1675
-  _globals['_BATCHCOUNTS']._serialized_end=1900
-  _globals['_BATCHRESULT']._serialized_start=1903
-  _globals['_BATCHRESULT']._serialized_end=2031
-  _globals['_BATCHSERVICE']._serialized_start=2210
-  _globals['_BATCHSERVICE']._serialized_end=2744
+  _globals['_BATCHSTATE']._serialized_start=2086
+  _globals['_BATCHSTATE']._serialized_end=2259
+  _globals['_CREATEBATCHREQUEST']._serialized_start=227
+  _globals['_CREATEBATCHREQUEST']._serialized_end=382
+  _globals['_BATCHHEADER']._serialized_start=384
+  _globals['_BATCHHEADER']._serialized_end=503
+  _globals['_BATCHITEMS']._serialized_start=505
+  _globals['_BATCHITEMS']._serialized_end=557
+  _globals['_BATCHEND']._serialized_start=559
+  _globals['_BATCHEND']._serialized_end=569
+  _globals['_BATCHITEM']._serialized_start=571
+  _globals['_BATCHITEM']._serialized_end=641
+  _globals['_CREATEBATCHRESPONSE']._serialized_start=643
+  _globals['_CREATEBATCHRESPONSE']._serialized_end=741
+  _globals['_GETBATCHREQUEST']._serialized_start=743
+  _globals['_GETBATCHREQUEST']._serialized_end=794
+  _globals['_GETBATCHRESPONSE']._serialized_start=796
+  _globals['_GETBATCHRESPONSE']._serialized_end=850
+  _globals['_LISTBATCHESREQUEST']._serialized_start=852
+  _globals['_LISTBATCHESREQUEST']._serialized_end=951
+  _globals['_LISTBATCHESRESPONSE']._serialized_start=953
+  _globals['_LISTBATCHESRESPONSE']._serialized_end=1037
+  _globals['_CANCELBATCHREQUEST']._serialized_start=1039
+  _globals['_CANCELBATCHREQUEST']._serialized_end=1093
+  _globals['_CANCELBATCHRESPONSE']._serialized_start=1095
+  _globals['_CANCELBATCHRESPONSE']._serialized_end=1152
+  _globals['_DELETEBATCHREQUEST']._serialized_start=1154
+  _globals['_DELETEBATCHREQUEST']._serialized_end=1208
+  _globals['_DELETEBATCHRESPONSE']._serialized_start=1210
+  _globals['_DELETEBATCHRESPONSE']._serialized_end=1231
+  _globals['_STREAMBATCHRESULTSREQUEST']._serialized_start=1233
+  _globals['_STREAMBATCHRESULTSREQUEST']._serialized_end=1294
+  _globals['_STREAMBATCHRESULTSRESPONSE']._serialized_start=1296
+  _globals['_STREAMBATCHRESULTSRESPONSE']._serialized_end=1368
+  _globals['_BATCH']._serialized_start=1371
+  _globals['_BATCH']._serialized_end=1724
+  _globals['_BATCHCOUNTS']._serialized_start=1727
+  _globals['_BATCHCOUNTS']._serialized_end=1952
+  _globals['_BATCHRESULT']._serialized_start=1955
+  _globals['_BATCHRESULT']._serialized_end=2083
+  _globals['_BATCHSERVICE']._serialized_start=2262
+  _globals['_BATCHSERVICE']._serialized_end=2796
 # @@protoc_insertion_point(module_scope)

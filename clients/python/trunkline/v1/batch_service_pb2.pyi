@@ -69,6 +69,7 @@ class CreateBatchRequest(google.protobuf.message.Message):
 
     HEADER_FIELD_NUMBER: builtins.int
     ITEMS_FIELD_NUMBER: builtins.int
+    END_FIELD_NUMBER: builtins.int
     @property
     def header(self) -> global___BatchHeader:
         """What holds for all items."""
@@ -77,15 +78,20 @@ class CreateBatchRequest(google.protobuf.message.Message):
     def items(self) -> global___BatchItems:
         """Some of the items."""
 
+    @property
+    def end(self) -> global___BatchEnd:
+        """There are no more."""
+
     def __init__(
         self,
         *,
         header: global___BatchHeader | None = ...,
         items: global___BatchItems | None = ...,
+        end: global___BatchEnd | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["header", b"header", "items", b"items", "kind", b"kind"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["header", b"header", "items", b"items", "kind", b"kind"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["header", "items"] | None: ...
+    def HasField(self, field_name: typing.Literal["end", b"end", "header", b"header", "items", b"items", "kind", b"kind"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["end", b"end", "header", b"header", "items", b"items", "kind", b"kind"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["kind", b"kind"]) -> typing.Literal["header", "items", "end"] | None: ...
 
 global___CreateBatchRequest = CreateBatchRequest
 
@@ -134,6 +140,18 @@ class BatchItems(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["items", b"items"]) -> None: ...
 
 global___BatchItems = BatchItems
+
+@typing.final
+class BatchEnd(google.protobuf.message.Message):
+    """The end of a new batch."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___BatchEnd = BatchEnd
 
 @typing.final
 class BatchItem(google.protobuf.message.Message):

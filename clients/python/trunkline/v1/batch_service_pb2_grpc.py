@@ -72,8 +72,9 @@ class BatchServiceServicer(object):
     """
 
     def CreateBatch(self, request_iterator, context):
-        """Creates a batch. The stream begins with a `header`; then come the items, in as many messages as the caller likes.
-        They go to the provider as they come. A stream that breaks off creates nothing.
+        """Creates a batch. The stream begins with a `header`; then come the items, in as many messages as the caller likes;
+        and at last an `end`. The items go to the provider as they come. A stream that breaks off, or ends without its
+        `end`, creates nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -25,8 +25,9 @@ class BatchServiceStub:
         trunkline.v1.batch_service_pb2.CreateBatchRequest,
         trunkline.v1.batch_service_pb2.CreateBatchResponse,
     ]
-    """Creates a batch. The stream begins with a `header`; then come the items, in as many messages as the caller likes.
-    They go to the provider as they come. A stream that breaks off creates nothing.
+    """Creates a batch. The stream begins with a `header`; then come the items, in as many messages as the caller likes;
+    and at last an `end`. The items go to the provider as they come. A stream that breaks off, or ends without its
+    `end`, creates nothing.
     """
 
     GetBatch: grpc.UnaryUnaryMultiCallable[
@@ -68,8 +69,9 @@ class BatchServiceAsyncStub:
         trunkline.v1.batch_service_pb2.CreateBatchRequest,
         trunkline.v1.batch_service_pb2.CreateBatchResponse,
     ]
-    """Creates a batch. The stream begins with a `header`; then come the items, in as many messages as the caller likes.
-    They go to the provider as they come. A stream that breaks off creates nothing.
+    """Creates a batch. The stream begins with a `header`; then come the items, in as many messages as the caller likes;
+    and at last an `end`. The items go to the provider as they come. A stream that breaks off, or ends without its
+    `end`, creates nothing.
     """
 
     GetBatch: grpc.aio.UnaryUnaryMultiCallable[
@@ -113,8 +115,9 @@ class BatchServiceServicer(metaclass=abc.ABCMeta):
         request_iterator: _MaybeAsyncIterator[trunkline.v1.batch_service_pb2.CreateBatchRequest],
         context: _ServicerContext,
     ) -> typing.Union[trunkline.v1.batch_service_pb2.CreateBatchResponse, collections.abc.Awaitable[trunkline.v1.batch_service_pb2.CreateBatchResponse]]:
-        """Creates a batch. The stream begins with a `header`; then come the items, in as many messages as the caller likes.
-        They go to the provider as they come. A stream that breaks off creates nothing.
+        """Creates a batch. The stream begins with a `header`; then come the items, in as many messages as the caller likes;
+        and at last an `end`. The items go to the provider as they come. A stream that breaks off, or ends without its
+        `end`, creates nothing.
         """
 
     @abc.abstractmethod

@@ -1,0 +1,151 @@
+"""What is asked of a provider that takes batches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from trunkline.v1 import batch_service_pb2, error_reason_pb2
+from trunkline_service.errors import GatewayError
+from trunkline_service.providers.base import ProtocolViolation
+from trunkline_service.providers.batches import Batcher, ItemResult
+from trunkline_service.routing.attempt import Attempt, Leg
+from trunkline_service.upstream.request import UpstreamRequest
+
+ResultSink = Callable[[Sequence[ItemResult]], Awaitable[None]]
+
+_OVER = (batch_service_pb2.BATCH_STATE_ENDED, batch_service_pb2.BATCH_STATE_FAILED)
+
+
+@dataclass(slots=True, kw_only=True)
+class BatchCalls:
+    """The calls about batches that one RPC makes, one after the other. `attempt` is the latest of them.
+
+    Batches have the provider's own ids here and in what is returned. All methods raise `GatewayError` as `Attempt.chat`
+    does; a batch that the provider does not have is BATCH_NOT_FOUND.
+    """
+
+    leg: Leg
+    batcher: Batcher
+    deadline: float
+    attempt: Attempt
+
+    async def create(self, items: AsyncIterator[bytes]) -> batch_service_pb2.Batch:
+        """Makes a batch of the items as they come. What `items` raises ends it, with nothing created."""
+        source = _Source(items)
+        try:
+            uploaded = await self._fetch(self.batcher.batch_upload(source.pieces(), self.leg.target))
+        except GatewayError:
+            if source.failure is not None:
+                raise source.failure from None
+            raise
+        create = self.batcher.batch_create(uploaded, self.leg.target)
+        return self._batch(uploaded if create is None else await self._fetch(create))
+
+    async def get(self, batch_id: str) -> batch_service_pb2.Batch:
+        """One batch."""
+        with _missing(batch_id):
+            return self._batch(await self._fetch(self.batcher.batch_get(batch_id, self.leg.target)))
+
+    async def page(self, size: int, after: str) -> tuple[list[batch_service_pb2.Batch], str]:
+        """So many batches, and where the next ones begin."""
+        body = await self._fetch(self.batcher.batch_list(size, after, self.leg.target))
+        try:
+            return self.batcher.decode_batches(body, self.leg.target)
+        except ProtocolViolation as violation:
+            raise self.attempt.violation(violation) from violation
+
+    async def cancel(self, batch_id: str) -> batch_service_pb2.Batch:
+        """The batch, about to end."""
+        with _missing(batch_id):
+            return self._batch(await self._fetch(self.batcher.batch_cancel(batch_id, self.leg.target)))
+
+    async def delete(self, batch_id: str) -> None:
+        """Deletes a batch that has ended. BATCH_NOT_ENDED if it has not."""
+        batch = await self._over(batch_id)
+        with _missing(batch_id):
+            for request in self.batcher.batch_delete(batch, self.leg.target):
+                await self._fetch(request)
+
+    async def results(self, batch_id: str, sink: ResultSink) -> None:
+        """Gives the results to `sink` as they come. BATCH_NOT_ENDED if there are none yet."""
+        batch = await self._over(batch_id)
+        given = 0
+
+        async def pass_on(lines: Sequence[bytes]) -> None:
+            nonlocal given
+            given += len(lines)
+            try:
+                results = [self.batcher.decode_result(line, self.leg.target) for line in lines]
+            except ProtocolViolation as violation:
+                raise self.attempt.violation(violation) from violation
+            await sink(results)
+
+        with _missing(batch_id):
+            for request in self.batcher.batch_results(batch, self.leg.target):
+                self.attempt = Attempt(self.leg)
+                await self.attempt.lines(request, self.deadline, pass_on)
+        # JSON Lines have no end mark: only the count tells that they are all there.
+        if batch.counts.HasField("total") and given < batch.counts.total:
+            raise GatewayError(
+                error_reason_pb2.ERROR_REASON_STREAM_INTERRUPTED,
+                f"the results broke off: {given} of {batch.counts.total} came",
+                metadata={
+                    "provider": self.leg.target.provider,
+                    "cause": "ERROR_REASON_UPSTREAM_PROTOCOL_ERROR",
+                    "events_sent": str(given),
+                },
+            )
+
+    async def _over(self, batch_id: str) -> batch_service_pb2.Batch:
+        batch = await self.get(batch_id)
+        if batch.state not in _OVER:
+            raise GatewayError(
+                error_reason_pb2.ERROR_REASON_BATCH_NOT_ENDED,
+                "the batch has not ended",
+                metadata={"provider": self.leg.target.provider, "state": batch.provider_state},
+            )
+        return batch
+
+    async def _fetch(self, request: UpstreamRequest) -> bytes:
+        self.attempt = Attempt(self.leg)
+        return await self.attempt.fetch(request, self.deadline)
+
+    def _batch(self, body: bytes) -> batch_service_pb2.Batch:
+        try:
+            return self.batcher.decode_batch(body, self.leg.target)
+        except ProtocolViolation as violation:
+            raise self.attempt.violation(violation) from violation
+
+
+class _Source:
+    """Remembers what an iterator raised: the HTTP library tells only that the body could not be sent."""
+
+    def __init__(self, items: AsyncIterator[bytes]) -> None:
+        self._items = items
+        self.failure: Exception | None = None
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        try:
+            async for item in self._items:
+                yield item
+        except Exception as failure:
+            self.failure = failure
+            raise
+
+
+@contextmanager
+def _missing(batch_id: str) -> Iterator[None]:
+    """Makes the provider's word that it does not know a batch a BATCH_NOT_FOUND."""
+    try:
+        yield
+    except GatewayError as error:
+        if error.metadata.get("upstream_status") != "404":
+            raise
+        raise GatewayError(
+            error_reason_pb2.ERROR_REASON_BATCH_NOT_FOUND,
+            "the provider has no such batch, or no longer has its results",
+            metadata=error.metadata,
+            resource=f"batches/{batch_id}",
+        ) from error

@@ -1,0 +1,263 @@
+"""`BatchService`: many conversations in, and later their answers out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import grpc
+from google.rpc import status_pb2
+
+from trunkline.accumulate import Accumulator
+from trunkline.v1 import batch_service_pb2 as pb
+from trunkline.v1 import batch_service_pb2_grpc, error_reason_pb2, route_pb2, warning_pb2
+from trunkline_service.config import Limits
+from trunkline_service.errors import GatewayError, InvalidRequest, Violation
+from trunkline_service.providers.batches import Batcher, ItemResult, Undone
+from trunkline_service.routing.attempt import Attempt
+from trunkline_service.routing.batches import BatchCalls
+from trunkline_service.routing.router import Router
+from trunkline_service.rpc.call import Call, current_call
+from trunkline_service.rpc.reading import Refused
+from trunkline_service.rpc.rules import is_header_value, refuse
+from trunkline_service.rpc.status import to_proto
+from trunkline_service.rpc.validate import check_request
+
+MAX_ITEMS = 100_000
+MAX_WARNINGS = 1000
+MAX_PAGE = 100
+DEFAULT_PAGE = 20
+# How long items are encoded before other calls have their turn.
+TURN_SECONDS = 0.005
+
+_CUSTOM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_UNDONE = {
+    Undone.CANCELLED: grpc.StatusCode.CANCELLED,
+    Undone.EXPIRED: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+
+# As text: the class takes no parameters at run time.
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Named: TypeAlias = pb.GetBatchRequest | pb.CancelBatchRequest | pb.DeleteBatchRequest | pb.StreamBatchResultsRequest
+
+
+class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
+    """Passes on what callers want of their batches. It keeps nothing: a batch's id says where it is."""
+
+    def __init__(self, router: Router, limits: Limits) -> None:
+        self._router = router
+        self._limits = limits
+
+    async def CreateBatch(
+        self, request_iterator: AsyncIterator[pb.CreateBatchRequest | Refused], context: Context
+    ) -> pb.CreateBatchResponse:
+        """Creates a batch of the items as they come."""
+        messages = aiter(request_iterator)
+        header = await _header(messages)
+        refuse(_provider(header.provider, header.api_key, "header."))
+        target = route_pb2.Target(provider=header.provider, api_key=header.api_key)
+        calls = self._calls(current_call(), target, header.unsupported_fields)
+        items = _Items(self._router, calls, target, header.unsupported_fields)
+        batch = await calls.create(items.encoded(messages))
+        return pb.CreateBatchResponse(batch=_ours(batch, header.provider), warnings=items.warnings)
+
+    async def GetBatch(self, request: pb.GetBatchRequest, context: Context) -> pb.GetBatchResponse:
+        """Gets a batch."""
+        calls, provider, own = self._named(request)
+        return pb.GetBatchResponse(batch=_ours(await calls.get(own), provider))
+
+    async def ListBatches(self, request: pb.ListBatchesRequest, context: Context) -> pb.ListBatchesResponse:
+        """Lists the batches of a provider."""
+        refuse(_listing(request))
+        calls = self._calls(current_call(), route_pb2.Target(provider=request.provider, api_key=request.api_key))
+        batches, token = await calls.page(request.page_size or DEFAULT_PAGE, request.page_token)
+        return pb.ListBatchesResponse(
+            batches=[_ours(batch, request.provider) for batch in batches], next_page_token=token
+        )
+
+    async def CancelBatch(self, request: pb.CancelBatchRequest, context: Context) -> pb.CancelBatchResponse:
+        """Asks the provider to cancel a batch."""
+        calls, provider, own = self._named(request)
+        return pb.CancelBatchResponse(batch=_ours(await calls.cancel(own), provider))
+
+    async def DeleteBatch(self, request: pb.DeleteBatchRequest, context: Context) -> pb.DeleteBatchResponse:
+        """Deletes a batch that has ended."""
+        calls, _, own = self._named(request)
+        await calls.delete(own)
+        return pb.DeleteBatchResponse()
+
+    # A coroutine that writes, not a generator, as in `ChatServicer.StreamChat`.
+    async def StreamBatchResults(  # type: ignore[override]
+        self, request: pb.StreamBatchResultsRequest, context: Context
+    ) -> None:
+        """Gets the results of a batch, as they are read."""
+        calls, _, own = self._named(request)
+        call = current_call()
+
+        async def write(results: Sequence[ItemResult]) -> None:
+            response = pb.StreamBatchResultsResponse()
+            for result in results:
+                one = _result(result, call.request_id)
+                # Answers may be large, and many come with one read.
+                if response.results and response.ByteSize() + one.ByteSize() > self._limits.max_message_bytes // 2:
+                    await context.write(response)
+                    response = pb.StreamBatchResultsResponse()
+                response.results.append(one)
+            await context.write(response)
+
+        await calls.results(own, write)
+
+    def _named(self, request: Named) -> tuple[BatchCalls, str, str]:
+        """What asks the provider of a batch, that provider's name, and its own id of the batch."""
+        provider, _, own = request.id.partition("/")
+        violations = [] if provider and own else [Violation("id", "is not a provider, a '/' and an id")]
+        refuse(iter([*violations, *_key(request.api_key, "")]))
+        return self._calls(current_call(), route_pb2.Target(provider=provider, api_key=request.api_key)), provider, own
+
+    def _calls(
+        self,
+        call: Call,
+        target: route_pb2.Target,
+        policy: route_pb2.UnsupportedFieldPolicy.ValueType = route_pb2.UNSUPPORTED_FIELD_POLICY_UNSPECIFIED,
+    ) -> BatchCalls:
+        leg = self._router.provider_leg(target, policy)
+        call.attempt = Attempt(leg)
+        if not isinstance(leg.provider, Batcher):
+            raise GatewayError(
+                error_reason_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED,
+                f"{target.provider!r} takes no batches",
+                metadata={
+                    "capability": "batches",
+                    "provider": target.provider,
+                    "providers": ", ".join(self._router.providers_that_are(Batcher)),
+                },
+            )
+        deadline = call.deadline(self._limits.default_deadline, self._limits.max_deadline)
+        return BatchCalls(leg=leg, batcher=leg.provider, deadline=deadline, attempt=call.attempt)
+
+
+class _Items:
+    """The items of a new batch, checked and encoded one by one."""
+
+    def __init__(
+        self,
+        router: Router,
+        calls: BatchCalls,
+        target: route_pb2.Target,
+        policy: route_pb2.UnsupportedFieldPolicy.ValueType,
+    ) -> None:
+        self._router = router
+        self._calls = calls
+        self._target = target
+        self._policy = policy
+        self._seen: set[str] = set()
+        self.warnings: list[warning_pb2.Warning] = []
+
+    async def encoded(self, messages: AsyncIterator[pb.CreateBatchRequest | Refused]) -> AsyncIterator[bytes]:
+        """Each item as it goes upstream. Raises `GatewayError`; the paths begin with the item's place in the batch."""
+        turn = time.monotonic()
+        async for message in messages:
+            kind = _checked(message).WhichOneof("kind")
+            if kind == "end":
+                break
+            if kind != "items":
+                raise InvalidRequest([Violation("kind", "is neither items nor the end, after the first message")])
+            for item in _checked(message).items.items:
+                yield await self._encode(item)
+                if time.monotonic() - turn > TURN_SECONDS:
+                    await asyncio.sleep(0)
+                    turn = time.monotonic()
+        else:
+            # gRPC ends the stream of a caller that is gone in the same way as that of one that is done.
+            raise InvalidRequest([Violation("end", "is required in the last message")])
+        if not self._seen:
+            raise InvalidRequest([Violation("items", "is required: at least one item")])
+
+    async def _encode(self, item: pb.BatchItem) -> bytes:
+        place = f"items[{len(self._seen)}]"
+        self._check_id(item.custom_id, place)
+        try:
+            check_request(item.input, route_pb2.RoutingOptions(), self._router.knows)
+            model = self._router.model_at(self._target.provider, item.input.model)
+            if model is None:
+                raise InvalidRequest([Violation("input.model", "names another provider than the batch's")])
+            target = route_pb2.Target(provider=self._target.provider, model=model, api_key=self._target.api_key)
+            leg = self._router.provider_leg(target, self._policy)
+            if leg.provider.needs_maximum(item.input, leg.target):
+                leg = await self._router.with_maximum(leg, self._calls.deadline)
+            encoded = self._calls.batcher.batch_item(item.custom_id, item.input, leg.target)
+        except GatewayError as error:
+            error.violations = tuple(Violation(f"{place}.{each.field}", each.description) for each in error.violations)
+            error.message = f"{place}: {error.message}"
+            raise
+        for warning in encoded.warnings[: MAX_WARNINGS - len(self.warnings)]:
+            warning.field = f"{place}.{warning.field}"
+            self.warnings.append(warning)
+        return encoded.data
+
+    def _check_id(self, custom_id: str, place: str) -> None:
+        if not _CUSTOM_ID.fullmatch(custom_id):
+            problem = "is not 1 to 64 letters, digits, '_' and '-'"
+        elif custom_id in self._seen:
+            problem = f"{custom_id!r} is there twice"
+        elif len(self._seen) >= MAX_ITEMS:
+            raise InvalidRequest([Violation("items", f"has more than {MAX_ITEMS} entries")])
+        else:
+            self._seen.add(custom_id)
+            return
+        raise InvalidRequest([Violation(f"{place}.custom_id", problem)])
+
+
+async def _header(messages: AsyncIterator[pb.CreateBatchRequest | Refused]) -> pb.BatchHeader:
+    async for message in messages:
+        if _checked(message).WhichOneof("kind") == "header":
+            return _checked(message).header
+        break
+    raise InvalidRequest([Violation("header", "is required in the first message")])
+
+
+def _checked(message: pb.CreateBatchRequest | Refused) -> pb.CreateBatchRequest:
+    if isinstance(message, Refused):
+        raise message.error
+    return message
+
+
+def _listing(request: pb.ListBatchesRequest) -> Iterator[Violation]:
+    yield from _provider(request.provider, request.api_key, "")
+    if not 0 <= request.page_size <= MAX_PAGE:
+        yield Violation("page_size", f"is not between 1 and {MAX_PAGE}")
+
+
+def _provider(name: str, api_key: str, path: str) -> Iterator[Violation]:
+    if not name:
+        yield Violation(f"{path}provider", "is required")
+    yield from _key(api_key, path)
+
+
+def _key(api_key: str, path: str) -> Iterator[Violation]:
+    if not is_header_value(api_key):
+        yield Violation(f"{path}api_key", "must be printable ASCII")
+
+
+def _ours(batch: pb.Batch, provider: str) -> pb.Batch:
+    batch.id = f"{provider}/{batch.id}"
+    batch.provider = provider
+    return batch
+
+
+def _result(result: ItemResult, request_id: str) -> pb.BatchResult:
+    one = pb.BatchResult(custom_id=result.custom_id)
+    match result.outcome:
+        case Undone() as why:
+            one.error.CopyFrom(status_pb2.Status(code=_UNDONE[why].value[0], message=why.value))
+        case GatewayError() as error:
+            one.error.CopyFrom(to_proto(error, request_id))
+        case events:
+            answer = Accumulator()
+            for event in events:
+                answer.add(event)
+            one.response.CopyFrom(answer.response)
+    return one
