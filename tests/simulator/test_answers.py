@@ -78,6 +78,8 @@ EXPECTED: dict[str, tuple[Callable[[Json], bool], ...]] = {
     "max-tokens": (stopped("max_tokens"),),
     "stop-sequence": (stopped("stop_sequence"), lambda m: m["stop_sequence"] == "STOP"),
     "pause": (stopped("pause_turn"), lambda m: kinds(m) == ["text", "server_tool_use"]),
+    "content-filter": (stopped("content_filter"),),
+    "structured": (lambda m: texts(m) == '{"location": "Zürich"}',),
     "context-window": (stopped("model_context_window_exceeded"),),
     "usage": (
         lambda m: m["usage"]["cache_creation"] == {"ephemeral_5m_input_tokens": 1000, "ephemeral_1h_input_tokens": 300},

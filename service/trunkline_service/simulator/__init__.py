@@ -1,4 +1,4 @@
-"""A provider that speaks Anthropic's wire format on loopback, with every behaviour and fault on demand."""
+"""A provider that speaks the wire formats of many on loopback, with every behaviour and fault on demand."""
 
 from trunkline_service.simulator.behaviours import describe
 from trunkline_service.simulator.calls import ReceivedCall

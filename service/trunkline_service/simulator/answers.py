@@ -1,15 +1,16 @@
-"""What a model answers, written once and sent either as one JSON message or as a stream of events."""
+"""What a model answers, written once; each wire makes one JSON message or a stream of events of it."""
 
 import itertools
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol
+from typing import Literal, TypeAlias
 
-from trunkline_service.simulator import sse
-from trunkline_service.simulator.prompt_cache import PromptTokens
+from trunkline_service.simulator.prompt import Prompt
 from trunkline_service.simulator.sse import Json
+
+Oddity = Literal["crlf", "no-final-newline", "noise", "unknown"]
 
 _TEXT = (
     "the river runs past seven quiet mills and under an old stone bridge where children count the boats "
@@ -28,39 +29,27 @@ def new_id(prefix: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A checked request and the parameters of its model name, defaults filled in; times in seconds."""
+    """A prompt and the parameters of its model name, defaults filled in; times in seconds."""
 
-    model: str
-    body: Json
-    tokens: PromptTokens
+    prompt: Prompt
     n: int | None
     gap: float
     status: int
 
     @property
+    def model(self) -> str:
+        """The model's name as the request has it."""
+        return self.prompt.model
+
+    @property
     def stream(self) -> bool:
         """Whether events were asked for."""
-        return bool(self.body.get("stream"))
-
-
-class Block(Protocol):
-    """One content block of an answer."""
-
-    @property
-    def whole(self) -> Json:
-        """The block as the unary answer holds it."""
-
-    @property
-    def delta_count(self) -> int:
-        """How many deltas the stream has; each counts as one output token."""
-
-    def frames(self, index: int) -> Sequence[bytes]:
-        """The block's events, from start to stop."""
+        return self.prompt.stream
 
 
 @dataclass(frozen=True, slots=True)
 class Deltas:
-    """A block that starts with `start`, grows by `deltas` and amounts to `whole`."""
+    """A block in the terms of Anthropic's API: it starts with `start`, grows by `deltas` and amounts to `whole`."""
 
     start: Json
     deltas: Sequence[Json]
@@ -68,29 +57,23 @@ class Deltas:
 
     @property
     def delta_count(self) -> int:
-        """See Block."""
+        """How many deltas the stream has; each counts as one output token."""
         return len(self.deltas)
-
-    def frames(self, index: int) -> Sequence[bytes]:
-        """See Block."""
-        deltas = [sse.block_delta(index, delta) for delta in self.deltas]
-        return [sse.block_start(index, self.start), *deltas, sse.block_stop(index)]
 
 
 @dataclass(frozen=True, slots=True)
 class PlainText:
-    """`delta_count` deltas of a fixed text: encoded once per count, so that load costs no encoding."""
+    """`delta_count` deltas of a fixed text that repeats itself, so that wires need not encode each of them."""
 
     delta_count: int
 
     @property
     def whole(self) -> Json:
-        """See Block."""
+        """The block as Anthropic's unary answer holds it."""
         return {"type": "text", "text": _plain_text(self.delta_count)}
 
-    def frames(self, index: int) -> Sequence[bytes]:
-        """See Block."""
-        return _plain_frames(self.delta_count, index)
+
+Block: TypeAlias = Deltas | PlainText
 
 
 def whole(block: Json) -> Deltas:
@@ -115,8 +98,9 @@ class Answer:
     """A whole answer.
 
     `first_usage` adds to the usage of message_start, `last_usage` to that of message_delta; the unary answer
-    has both. `late` holds further members of message_delta, which stand in the message itself when unary.
-    `dress` may change the finished events, for oddities of framing.
+    has both. `late` holds further members of message_delta, which stand in the message itself when unary. All three
+    are Anthropic's, and so are the words of `stop_reason`; None is a stream that does not say why it is over.
+    `oddity` asks for what a wire may do but rarely does.
     """
 
     blocks: list[Block]
@@ -126,56 +110,27 @@ class Answer:
     first_usage: Json = field(default_factory=dict)
     last_usage: Json = field(default_factory=dict)
     late: Json = field(default_factory=dict)
-    dress: Callable[[list[bytes]], list[bytes]] | None = None
+    oddity: Oddity | None = None
 
     @property
     def delta_count(self) -> int:
         """How many deltas all blocks have together."""
         return sum(block.delta_count for block in self.blocks)
 
-    def message(self, asked: Asked) -> Json:
-        """Give the answer to a request without `stream`."""
-        usage = {**self._first_usage(asked), **self._last_usage(asked)}
-        content = [block.whole for block in self.blocks]
-        return {**_envelope(asked.model), "content": content, **self._stop(), "usage": usage, **self.late}
-
-    def frames(self, asked: Asked) -> list[bytes]:
-        """Give the events, message_start to message_stop, with upstream's customary early ping."""
-        start = {**_envelope(asked.model), "content": [], "stop_reason": None, "stop_sequence": None}
-        start["usage"] = self._first_usage(asked)
-        frames = [sse.frame({"type": "message_start", "message": start})]
-        for index, block in enumerate(self.blocks):
-            frames += block.frames(index)
-        frames.insert(2, sse.PING)
-        delta = {
-            "type": "message_delta",
-            "delta": self._stop(),
-            "usage": self._last_usage(asked),
-            **self.late,
-        }
-        frames += [sse.frame(delta), sse.frame({"type": "message_stop"})]
-        return self.dress(frames) if self.dress else frames
-
-    def _stop(self) -> Json:
-        reason, sequence, details = self.stop_reason, self.stop_sequence, self.stop_details
-        return {"stop_reason": reason, "stop_sequence": sequence, "stop_details": details}
-
-    def _first_usage(self, asked: Asked) -> Json:
-        usage = {
-            **asked.tokens.usage(),
-            "cache_creation": asked.tokens.cache_creation(),
-            "output_tokens": 1,
-            "service_tier": "standard",
-            "inference_geo": "not_available",
-        }
-        return {**usage, **self.first_usage}
-
-    def _last_usage(self, asked: Asked) -> Json:
-        return {**asked.tokens.usage(), "output_tokens": max(1, self.delta_count), **self.last_usage}
+    @property
+    def output_tokens(self) -> int:
+        """What the answer is billed for, but for what `last_usage` says."""
+        return max(1, self.delta_count)
 
 
-def _envelope(model: str) -> Json:
-    return {"model": model, "id": new_id("msg"), "type": "message", "role": "assistant"}
+def plain_ring() -> tuple[str, ...]:
+    """The texts of `PlainText`'s deltas: the first, and then those that follow each other for ever."""
+    return tuple(_word(position) for position in range(len(_WORDS) + 1))
+
+
+def plain_order(count: int) -> Sequence[int]:
+    """Which of `plain_ring` the deltas are, one after the other."""
+    return _plain_order(count)
 
 
 def _word(position: int) -> str:
@@ -189,11 +144,5 @@ def _plain_text(count: int) -> str:
 
 
 @lru_cache(maxsize=64)
-def _plain_frames(count: int, index: int) -> tuple[bytes, ...]:
-    # The words repeat, and so do their events: a long text holds few distinct byte strings.
-    ring = [
-        sse.block_delta(index, {"type": "text_delta", "text": _word(position)}) for position in range(len(_WORDS) + 1)
-    ]
-    deltas = (ring[0], *(ring[(position - 1) % len(_WORDS) + 1] for position in range(1, count)))
-    start = sse.block_start(index, {"type": "text", "text": ""})
-    return (start, *deltas[:count], sse.block_stop(index))
+def _plain_order(count: int) -> tuple[int, ...]:
+    return tuple((position - 1) % len(_WORDS) + 1 if position else 0 for position in range(count))

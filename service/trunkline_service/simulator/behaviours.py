@@ -41,9 +41,7 @@ class Behaviour:
 
 def _answer(make: Callable[[Asked], Answer]) -> Play:
     async def play(x: Exchange) -> None:
-        # Upstream takes 0 as "fill the prompt cache and say nothing".
-        warm_only = x.asked.body["max_tokens"] == 0
-        await x.answer(Answer([], "max_tokens") if warm_only else make(x.asked))
+        await x.answer(Answer([], "max_tokens") if x.asked.prompt.warm_only else make(x.asked))
 
     return play
 
@@ -66,13 +64,15 @@ ANSWERS = (
     Behaviour("max-tokens", "n words, then stop reason max_tokens", _answer(texts.max_tokens), n=5),
     Behaviour("stop-sequence", "n words, then the first stop sequence", _answer(texts.stop_sequence), n=5),
     Behaviour("pause", "text and a server tool call, then pause_turn", _answer(texts.pause)),
+    Behaviour("content-filter", "n words, then stop reason content_filter", _answer(texts.content_filter), n=5),
+    Behaviour("structured", "JSON that fits the output schema of the request", _answer(tool_answers.structured)),
     Behaviour("context-window", "n words, then the context window is full", _answer(texts.context_window), n=5),
     Behaviour("usage", "the echo, with every member of usage", _answer(blocks.usage)),
-    Behaviour("pings", "the echo among pings, comments, unknown events, padding", _answer(texts.pings)),
+    Behaviour("pings", "the echo among pings, comments, unknown events, padding", _answer(texts.odd("noise"))),
     Behaviour("unknown", "an unknown block, delta and event beside n words", _answer(blocks.unknown), n=3),
     Behaviour("unicode", "U+2028, U+2029, NEL, CJK, emoji in the text", _answer(texts.unicode)),
-    Behaviour("crlf", "the echo with CRLF framing", _answer(texts.crlf)),
-    Behaviour("no-final-newline", "the echo, its last event without a newline", _answer(texts.no_final_newline)),
+    Behaviour("crlf", "the echo with CRLF framing", _answer(texts.odd("crlf"))),
+    Behaviour("no-final-newline", "the echo, its last event without a newline", _answer(texts.odd("no-final-newline"))),
     Behaviour("big", "one event of n MiB", _answer(texts.big), n=4),
 )
 

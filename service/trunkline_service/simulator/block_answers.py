@@ -1,6 +1,5 @@
 """Answers made of more than text: thinking, citations, searches, compaction, full usage, the unknown."""
 
-from trunkline_service.simulator import sse
 from trunkline_service.simulator.answers import (
     Answer,
     Asked,
@@ -20,8 +19,7 @@ _THOUGHT = "The user wants an answer. I weigh two ways to give it, and take the 
 
 def thinking(asked: Asked) -> Answer:
     """Think, sign the thought, then answer; the thought is empty where the request says `omitted`."""
-    omitted = (asked.body.get("thinking") or {}).get("display") == "omitted"
-    pieces = [""] if omitted else words(_THOUGHT)
+    pieces = words(_THOUGHT) if asked.prompt.show_thinking else [""]
     deltas: list[Json] = [{"type": "thinking_delta", "thinking": piece} for piece in pieces]
     deltas.append({"type": "signature_delta", "signature": _SIGNATURE})
     block = Deltas(
@@ -129,7 +127,7 @@ def search(asked: Asked) -> Answer:
         }
     )
     usage = {
-        "input_tokens": asked.tokens.uncached + 7047,
+        "input_tokens": asked.prompt.tokens.uncached + 7047,
         "server_tool_use": {"web_search_requests": 1, "web_fetch_requests": 0},
     }
     return Answer([call, found, _cited(_web_citation(), "High water comes twice a day.")], last_usage=usage)
@@ -154,7 +152,7 @@ def _compaction_block() -> Block:
 def _iterations(asked: Asked) -> Json:
     tokens = {"cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
     compacted = {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3_500, **tokens}
-    answered = {"type": "message", "input_tokens": asked.tokens.uncached, "output_tokens": 1, **tokens}
+    answered = {"type": "message", "input_tokens": asked.prompt.tokens.uncached, "output_tokens": 1, **tokens}
     return {"iterations": [compacted, answered]}
 
 
@@ -197,11 +195,7 @@ def usage(asked: Asked) -> Answer:
 
 
 def unknown(asked: Asked) -> Answer:
-    """Use a block type, a delta type and an event type that nobody has heard of, around an ordinary text."""
+    """Use a block type, and a delta and an event of types that nobody has heard of, around an ordinary text."""
     block = {"type": "hologram", "voxels": 8}
     hologram = Deltas(block, [{"type": "hologram_delta", "voxels": 4}], {**block, "voxels": 12})
-    answer = Answer([hologram, PlainText(asked.n or 0)])
-    progress = sse.frame({"type": "progress", "percent": 50})
-    tint = sse.block_delta(1, {"type": "tint_delta", "tint": "blue"})
-    answer.dress = lambda frames: [progress, *frames[:-3], tint, *frames[-3:-2], progress, *frames[-2:]]
-    return answer
+    return Answer([hologram, PlainText(asked.n or 0)], oddity="unknown")

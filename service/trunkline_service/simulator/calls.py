@@ -11,7 +11,7 @@ _MOST_CALLS = 10_000
 # Bodies of tens of megabytes are legal; a load run with them must not eat the machine's memory.
 _MOST_BYTES = 256 * 1024 * 1024
 
-_CREDENTIALS = ("authorization", "x-api-key")
+_CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token")
 
 
 @dataclass(slots=True)

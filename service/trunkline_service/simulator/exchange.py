@@ -4,55 +4,78 @@ import asyncio
 import socket
 import struct
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Never
+from typing import Any, Never
 
+import msgspec
 from aiohttp import web
+from multidict import MultiMapping
 
 from trunkline_service.simulator import errors
-from trunkline_service.simulator.answers import Answer, Asked, new_id
+from trunkline_service.simulator.answers import Answer, Asked
 from trunkline_service.simulator.calls import ReceivedCall
-from trunkline_service.simulator.sse import Json, encode, is_delta
+from trunkline_service.simulator.errors import RefusedError
+from trunkline_service.simulator.sse import encode
+from trunkline_service.simulator.wire import Script, Trouble, Wire
 
 _JSON = "application/json"
-_EVENTS = "text/event-stream; charset=utf-8"
 # Between so many events the loop gets a turn, so that a flat-out stream does not hold up the others.
 _TURN = 32
 _RESET = struct.pack("ii", 1, 0)
-_LIMITS = {"requests": 4000, "tokens": 480_000, "input-tokens": 400_000, "output-tokens": 80_000}
-
-
-def headers(status: int = 200) -> dict[str, str]:
-    """Make the headers that upstream sets on every answer of its own."""
-    reset = (datetime.now(UTC) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    found = {"request-id": new_id("req"), "anthropic-organization-id": "5d1f6c0e-8a44-4d6b-9f0a-2b7c61d0e9a3"}
-    if status >= 400:
-        found["x-should-retry"] = str(status in (408, 409, 429) or status >= 500).lower()
-    for name, limit in _LIMITS.items():
-        found[f"anthropic-ratelimit-{name}-limit"] = str(limit)
-        found[f"anthropic-ratelimit-{name}-remaining"] = str(limit - 1 if name == "requests" else limit)
-        found[f"anthropic-ratelimit-{name}-reset"] = reset
-    return found
 
 
 class Exchange:
-    """A request and the means to answer it, well or badly.
+    """A request and the means to answer it, well or badly, in the form of the wire it came in by.
 
+    `call` is the record to keep of it. `asked` is set when a behaviour is about to be played, and only then read.
     Every method ends early by cancellation when the caller hangs up.
     """
 
-    def __init__(self, request: web.Request, call: ReceivedCall, asked: Asked) -> None:
-        """Take the request, the record to keep of it, and what it asks for."""
-        self.asked = asked
+    asked: Asked
+
+    def __init__(self, request: web.Request, call: ReceivedCall, wire: Wire) -> None:
+        """Take a request whose body has been read into its record."""
+        self.call = call
+        self.wire = wire
         self._request = request
-        self._call = call
         self._response: web.StreamResponse | None = None
 
-    async def respond(
-        self, status: int, body: bytes, content_type: str = _JSON, extra: Mapping[str, str] | None = None
-    ) -> None:
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the request, by names in any case."""
+        return self._request.headers
+
+    @property
+    def query(self) -> MultiMapping[str]:
+        """The query of the URL."""
+        return self._request.query
+
+    @property
+    def path(self) -> Mapping[str, str]:
+        """The parts of the path that the route names."""
+        return self._request.match_info
+
+    @property
+    def body(self) -> bytes:
+        """The body of the request."""
+        return self.call.body
+
+    def json(self) -> Any:
+        """Read the body as JSON, and keep that in the record; raises RefusedError."""
+        try:
+            self.call.json = msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise RefusedError(400, f"The request body is not valid JSON: {error}") from error
+        if isinstance(self.call.json, dict) and isinstance(self.call.json.get("model"), str):
+            self.call.model = self.call.json["model"]
+        return self.call.json
+
+    async def reply(self, body: Any, status: int = 200) -> None:
+        """Answer at once with JSON and upstream's headers."""
+        await self.respond(status, encode(body))
+
+    async def respond(self, status: int, body: bytes, content_type: str = _JSON) -> None:
         """Answer at once and whole, with upstream's headers."""
-        await self.respond_bare(status, body, content_type, {**headers(status), **(extra or {})})
+        await self.respond_bare(status, body, content_type, self.wire.headers())
 
     async def respond_bare(
         self, status: int, body: bytes, content_type: str, extra: Mapping[str, str] | None = None
@@ -60,8 +83,8 @@ class Exchange:
         """Answer at once and whole, with only the given headers, as something in front of upstream would."""
         response = web.Response(status=status, body=body, headers={**(extra or {}), "content-type": content_type})
         self._response = response
-        self._call.status = status
-        self._call.sent()
+        self.call.status = status
+        self.call.sent()
         await response.prepare(self._request)
         await response.write_eof()
 
@@ -69,33 +92,44 @@ class Exchange:
         self,
         status: int,
         message: str | None = None,
-        details: Json | None = None,
+        *,
+        code: str | None = None,
+        param: str | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> None:
-        """Answer with an error in upstream's form."""
-        found = {**headers(status), **(extra or {})}
-        body = {**errors.body(errors.type_of(status), message, details), "request_id": found["request-id"]}
-        await self.respond_bare(status, encode(body), _JSON, found)
+        """Answer with an error in upstream's form; see Trouble."""
+        trouble = Trouble(status=status, kind=errors.type_of(status), message=message, code=code, param=param)
+        found, body = self.wire.failure(trouble)
+        await self.respond_bare(status, body, _JSON, {**found, **(extra or {})})
 
     async def answer(self, answer: Answer) -> None:
         """Send an answer in the way the request asks for."""
         asked = self.asked
         if asked.stream:
-            await self.play(answer.frames(asked))
+            await self.play(self.script(answer).frames)
             return
         # A whole answer takes as long as its tokens.
         if asked.gap:
             await asyncio.sleep(asked.gap * max(0, answer.delta_count - 1))
-        await self.respond(200, encode(answer.message(asked)))
+        await self.respond(200, self.whole(answer))
 
-    async def start(self, content_type: str = _EVENTS, status: int = 200) -> None:
-        """Send status and headers of a body that is written in pieces."""
-        extra = {**headers(), "content-type": content_type, "cache-control": "no-cache"}
+    def whole(self, answer: Answer) -> bytes:
+        """Give the JSON body of an answer."""
+        return self.wire.whole(answer, self.asked)
+
+    def script(self, answer: Answer) -> Script:
+        """Give the frames of an answer."""
+        return self.wire.script(answer, self.asked)
+
+    async def start(self, content_type: str = "", status: int = 200) -> None:
+        """Send status and headers of a body that is written in pieces; of a stream, unless `content_type` differs."""
+        kind = content_type or self.wire.events_type
+        extra = {**self.wire.headers(), "content-type": kind, "cache-control": "no-cache"}
         response = web.StreamResponse(status=status, headers=extra)
         response.enable_chunked_encoding()
         self._response = response
-        self._call.status = status
-        self._call.sent()
+        self.call.status = status
+        self.call.sent()
         await response.prepare(self._request)
 
     async def write(self, data: bytes) -> None:
@@ -104,7 +138,7 @@ class Exchange:
             await self.start()
         if self._response is not None:
             await self._response.write(data)
-            self._call.frames_sent += 1
+            self.call.frames_sent += 1
 
     async def play(self, frames: Iterable[bytes]) -> None:
         """Write events, with the asked gap before each delta but the first."""
@@ -120,7 +154,7 @@ class Exchange:
         loop = asyncio.get_running_loop()
         due: float | None = None
         for data in frames:
-            if is_delta(data):
+            if self.wire.is_delta(data):
                 # Each delta has its own due time, so that the pace does not drift by what writing takes.
                 now = loop.time()
                 due = now if due is None else max(due + self.asked.gap, now)
@@ -132,9 +166,9 @@ class Exchange:
         """End the response cleanly, whatever it lacks; what the server returns to the HTTP library."""
         response = self._response or web.Response()
         # After a reset there is nobody to end it for.
-        if self._call.outcome == "running":
+        if self.call.outcome == "running":
             await response.write_eof()
-            self._call.answered()
+            self.call.answered()
         return response
 
     async def reset(self) -> None:
@@ -148,7 +182,7 @@ class Exchange:
         await asyncio.sleep(0.005)
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._call.answered()
+        self.call.answered()
         transport.abort()
 
     async def hang(self) -> None:

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Protocol
 
-from trunkline_service.simulator import errors, sse
+from trunkline_service.simulator import errors
 from trunkline_service.simulator.answers import Answer, PlainText
 from trunkline_service.simulator.exchange import Exchange
 from trunkline_service.simulator.tool_answers import one_tool
+from trunkline_service.simulator.wire import Trouble
 
 _STATUSES = {kind: status for status, kind in reversed(errors.TYPES.items())}
 _RETRY_SECONDS = 7
@@ -23,7 +24,7 @@ class Play(Protocol):
 
 async def any_error(x: Exchange) -> None:
     """Fail with the status of the `s` parameter."""
-    await x.fail(x.asked.status, errors.MESSAGES[errors.type_of(x.asked.status)])
+    await x.fail(x.asked.status)
 
 
 def error(status: int) -> Play:
@@ -59,13 +60,12 @@ async def rate_limited_ms(x: Exchange) -> None:
 
 async def spend_limit(x: Exchange) -> None:
     """Report a spend limit: a 429 that no retry helps."""
-    details = {"error_code": "enforced_spend_limit_reached"}
-    await x.fail(429, "You have reached your monthly spend limit.", details, {"x-should-retry": "false"})
+    await x.fail(429, "You have reached your monthly spend limit.", code=errors.SPEND_LIMIT)
 
 
 async def context_error(x: Exchange) -> None:
     """Refuse a prompt that does not fit the window."""
-    await x.fail(400, "prompt is too long: 210000 tokens > 200000 maximum")
+    await x.fail(400, "prompt is too long: 210000 tokens > 200000 maximum", code=errors.CONTEXT_LENGTH)
 
 
 async def html(x: Exchange) -> None:
@@ -76,7 +76,7 @@ async def html(x: Exchange) -> None:
 
 async def json_always(x: Exchange) -> None:
     """Answer with one JSON message though events were asked for."""
-    await x.respond(200, sse.encode(Answer([PlainText(x.asked.n or 0)]).message(x.asked)))
+    await x.respond(200, x.whole(_plain(x)))
 
 
 async def garbage(x: Exchange) -> None:
@@ -111,7 +111,7 @@ async def stall(x: Exchange) -> None:
 async def stall_pings(x: Exchange) -> None:
     """Begin, then send pings and nothing else."""
     await _begin(x)
-    await x.repeat(sse.PING if x.asked.stream else b" ", x.asked.gap or _PING_SECONDS)
+    await x.repeat(x.wire.ping if x.asked.stream else b" ", x.asked.gap or _PING_SECONDS)
 
 
 async def cut(x: Exchange) -> None:
@@ -131,20 +131,19 @@ async def cut_tool(x: Exchange) -> None:
     if not x.asked.stream:
         await _begin_whole(x, answer)
     else:
-        # Without the end of the block and of the message, and without the last piece of the arguments.
-        await x.play(answer.frames(x.asked)[:-4])
+        # Without the last piece of the arguments.
+        await x.play(x.script(answer).content[:-1])
     await x.reset()
 
 
 async def malformed(x: Exchange) -> None:
     """Break one event's JSON; the rest of the stream is in order."""
-    answer = Answer([PlainText(x.asked.n or 0)])
+    answer = _plain(x)
     if not x.asked.stream:
         await _begin_whole(x, answer)
         return
-    frames = answer.frames(x.asked)
-    broken = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"del\n\n'
-    await x.play([*frames[:-3], broken, *frames[-3:]])
+    script = x.script(answer)
+    await x.play([*script.content, x.wire.broken, *script.closing, *script.reason, *script.mark])
 
 
 def error_event(kind: str) -> Play:
@@ -156,42 +155,50 @@ def error_event(kind: str) -> Play:
             return
         if x.asked.n:
             await _begin(x)
-        await x.write(sse.frame(errors.body(kind)))
+        await x.write(x.wire.error_frame(Trouble(status=_STATUSES[kind], kind=kind)))
 
     return play
 
 
 async def no_stop(x: Exchange) -> None:
-    """Send everything but message_stop."""
-    answer = Answer([PlainText(x.asked.n or 0)])
+    """Send everything but the end mark."""
+    answer = _plain(x)
     if x.asked.stream:
-        await x.play(answer.frames(x.asked)[:-1])
+        script = x.script(answer)
+        await x.play([*script.content, *script.closing, *script.reason])
     else:
         await x.answer(answer)
 
 
 async def no_delta(x: Exchange) -> None:
-    """Leave out message_delta: a stream that stops without saying why."""
+    """Leave out what says why the answer is over: a stream that stops without a reason."""
     answer = Answer([PlainText(x.asked.n or 0)], stop_reason=None)
-    answer.dress = lambda frames: [*frames[:-2], frames[-1]]
-    await x.answer(answer)
+    if x.asked.stream:
+        script = x.script(answer)
+        await x.play([*script.content, *script.closing, *script.mark])
+    else:
+        await x.answer(answer)
 
 
 async def no_reason(x: Exchange) -> None:
-    """Say in message_delta that there is no stop reason."""
+    """Say at the end that there is no stop reason."""
     await x.answer(Answer([PlainText(x.asked.n or 0)], stop_reason=None))
 
 
 async def _begin(x: Exchange) -> None:
     """Write a stream up to its n-th delta; the first half of a unary answer."""
-    answer = Answer([PlainText(x.asked.n or 0)])
+    answer = _plain(x)
     if x.asked.stream:
-        await x.play(answer.frames(x.asked)[:-3])
+        await x.play(x.script(answer).content)
     else:
         await _begin_whole(x, answer)
 
 
 async def _begin_whole(x: Exchange, answer: Answer) -> None:
-    body = sse.encode(answer.message(x.asked))
+    body = x.whole(answer)
     await x.start("application/json")
     await x.write(body[: len(body) // 2])
+
+
+def _plain(x: Exchange) -> Answer:
+    return Answer([PlainText(x.asked.n or 0)])

@@ -1,31 +1,40 @@
-"""The HTTP server: routes, the record of calls, and the life of it all."""
+"""The HTTP server: routes, the record of calls, and the life of it all.
+
+A provider's wire format is an object as `wire.Wire` describes it, in a module or folder of its own, made with the
+`Stage` on which all of them play; one line in `_WIRES` adds it. Its `routes()` are the paths of its API, each with a
+function that takes an `Exchange`. Such a function checks the request (`x.headers`, `x.path`, `x.query`, `x.json()`) in
+upstream's own words and raises `RefusedError` for what upstream would not take; then it answers with `x.reply(…)`, or,
+where a model answers, with `await stage.perform(x, Prompt(…))`. From there the model's name takes over: behaviours and
+faults speak through the wire's other methods (`whole`, `script`, `failure`, `error_frame` …), so that all of
+them work in every format, and none has to know of them. `anthropic/wire.py` is the shortest complete example, and a
+base class for the other homes of Claude: override `routes`, `headers`, `failure` or `script`.
+"""
 
 import asyncio
 import ipaddress
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-import msgspec
 from aiohttp import web
 
-from trunkline_service.simulator import behaviours, checks, errors, models, names, prompt_cache
-from trunkline_service.simulator.answers import Asked
+from trunkline_service.simulator import errors
+from trunkline_service.simulator.anthropic import AnthropicWire
 from trunkline_service.simulator.calls import CallLog, ReceivedCall
 from trunkline_service.simulator.errors import RefusedError
-from trunkline_service.simulator.exchange import Exchange, headers
-from trunkline_service.simulator.prompt_cache import PromptCache, PromptTokens
-from trunkline_service.simulator.sse import Json, encode
+from trunkline_service.simulator.exchange import Exchange
+from trunkline_service.simulator.sse import encode
+from trunkline_service.simulator.stage import Stage
+from trunkline_service.simulator.wire import Route, Wire
 
 _MOST_BODY = 32 * 1024 * 1024
-_OVERLOADED = 529
 
-_Answer = Callable[[web.Request, ReceivedCall], Awaitable[web.StreamResponse]]
+_WIRES: Sequence[Callable[[Stage], Wire]] = ()
+"""The wires beside Anthropic's, which also answers at paths that nobody has."""
 
 
 class Simulator:
-    """An HTTP server that speaks the Messages API's wire format, on loopback.
+    """An HTTP server that speaks the wire formats of providers, on loopback.
 
     Use it as an async context manager, or call `start` and `stop`; it runs in the loop that starts it. What a
     call gets is up to the model it names: see `describe`.
@@ -38,8 +47,7 @@ class Simulator:
         self._host = host
         self._port = port
         self._log = CallLog()
-        self._cache = PromptCache()
-        self._failures: Counter[str] = Counter()
+        self._stage = Stage()
         self._open: dict[int, web.Request] = {}
         self._runner: web.AppRunner | None = None
 
@@ -57,19 +65,19 @@ class Simulator:
     def clear(self) -> None:
         """Forget all calls, the prompt cache, and how often flaky models have failed."""
         self._log.clear()
-        self._failures.clear()
-        self._cache = PromptCache()
+        self._stage.clear()
 
     async def start(self) -> None:
         """Listen; raises OSError if the port is taken."""
         app = web.Application(client_max_size=_MOST_BODY)
-        app.router.add_post("/v1/messages", self._recorded(self._create))
-        app.router.add_post("/v1/messages/count_tokens", self._recorded(self._count))
-        app.router.add_get("/v1/models", self._recorded(self._list_models))
-        app.router.add_get("/v1/models/{id}", self._recorded(self._get_model))
+        anthropic = AnthropicWire(self._stage)
+        for wire in (anthropic, *(make(self._stage) for make in _WIRES)):
+            for route in wire.routes():
+                app.router.add_route(route.method, route.path, self._recorded(wire, route))
         app.router.add_get("/_simulator/calls", self._show_calls)
         app.router.add_delete("/_simulator/calls", self._forget_calls)
-        app.router.add_route("*", "/{path:.*}", self._recorded(self._no_such_path))
+        elsewhere = Route("*", "/{path:.*}", anthropic.no_such_path)
+        app.router.add_route(elsewhere.method, elsewhere.path, self._recorded(anthropic, elsewhere))
         # Cancelled handlers are how a hang-up is noticed, at once and wherever a behaviour happens to wait.
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -98,12 +106,12 @@ class Simulator:
         """Stop."""
         await self.stop()
 
-    def _recorded(self, answer: _Answer) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _recorded(self, wire: Wire, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             call = self._log.open(request.method, request.path_qs, request.headers)
             self._open[call.number] = request
             try:
-                response = await self._answered(answer, request, call)
+                response = await self._answered(Exchange(request, call, wire), route, request)
             except asyncio.CancelledError:
                 if call.number in self._open:
                     call.hung_up()
@@ -118,96 +126,24 @@ class Simulator:
 
         return handle
 
-    async def _answered(self, answer: _Answer, request: web.Request, call: ReceivedCall) -> web.StreamResponse:
+    async def _answered(self, x: Exchange, route: Route, request: web.Request) -> web.StreamResponse:
         try:
-            self._log.read(call, await request.read())
-            return await answer(request, call)
+            self._log.read(x.call, await request.read())
+            await route.answer(x)
         except web.HTTPRequestEntityTooLarge:
             page = errors.HTML.format(status=413, title="Request Entity Too Large")
-            response = web.Response(status=413, text=page, content_type="text/html")
+            await x.respond_bare(413, page.encode(), "text/html; charset=utf-8")
         except RefusedError as refused:
-            found = headers(refused.status)
-            body = errors.body(errors.type_of(refused.status), refused.message)
-            response = _json({**body, "request_id": found["request-id"]}, refused.status, found)
-        return await _finish(request, call, response)
-
-    async def _create(self, request: web.Request, call: ReceivedCall) -> web.StreamResponse:
-        version, beta = checks.check_headers(request.headers), "anthropic-beta" in request.headers
-        body = checks.check_message(_parse(call), version, beta=beta)
-        name = names.parse(body["model"])
-        behaviour = behaviours.find(name.behaviour)
-        asked = Asked(
-            model=body["model"],
-            body=body,
-            tokens=self._prompt_tokens(call.body, body),
-            n=behaviour.n if name.n is None else name.n,
-            gap=(behaviour.g if name.g is None else name.g) / 1000,
-            status=behaviour.s if name.s is None else name.s,
-        )
-        exchange = Exchange(request, call, asked)
-        if wait := behaviour.t if name.t is None else name.t:
-            await asyncio.sleep(wait / 1000)
-        if self._failures[asked.model] < name.failures:
-            self._failures[asked.model] += 1
-            await exchange.fail(name.s or _OVERLOADED)
-        else:
-            await behaviour.play(exchange)
-        return await exchange.finish()
-
-    async def _count(self, request: web.Request, call: ReceivedCall) -> web.StreamResponse:
-        version, beta = checks.check_headers(request.headers), "anthropic-beta" in request.headers
-        body = checks.check_count(_parse(call), version, beta=beta)
-        return await _finish(request, call, _json({"input_tokens": prompt_cache.count(body)}))
-
-    async def _list_models(self, request: web.Request, call: ReceivedCall) -> web.StreamResponse:
-        checks.check_headers(request.headers)
-        page = models.page(request.query, request.query.getall("lifecycle[]", []))
-        return await _finish(request, call, _json(page))
-
-    async def _get_model(self, request: web.Request, call: ReceivedCall) -> web.StreamResponse:
-        checks.check_headers(request.headers)
-        call.model = request.match_info["id"]
-        return await _finish(request, call, _json(models.one(call.model)))
-
-    async def _no_such_path(self, request: web.Request, call: ReceivedCall) -> web.StreamResponse:
-        raise RefusedError(404, "Not found")
-
-    def _prompt_tokens(self, data: bytes, body: Json) -> PromptTokens:
-        # Most requests mark nothing, and are spared the hashing.
-        if b'"cache_control"' in data:
-            return self._cache.use(body)
-        return PromptTokens(prompt_cache.count(body))
+            await x.fail(refused.status, refused.message, code=refused.code, param=refused.param)
+        return await x.finish()
 
     async def _show_calls(self, request: web.Request) -> web.Response:
         after = request.query.get("after", "0")
         if not after.isascii() or not after.isdigit():
             raise web.HTTPBadRequest(text="after: a call's number is wanted")
-        return _json({"calls": [call.to_json() for call in self._log.after(int(after))]}, extra={})
+        shown = encode({"calls": [call.to_json() for call in self._log.after(int(after))]})
+        return web.Response(body=shown, content_type="application/json")
 
     async def _forget_calls(self, request: web.Request) -> web.Response:
         self.clear()
         return web.Response(status=204)
-
-
-def _parse(call: ReceivedCall) -> object:
-    try:
-        call.json = msgspec.json.decode(call.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedError(400, f"The request body is not valid JSON: {error}") from error
-    if isinstance(call.json, dict) and isinstance(call.json.get("model"), str):
-        call.model = call.json["model"]
-    return call.json
-
-
-def _json(body: Json, status: int = 200, extra: dict[str, str] | None = None) -> web.Response:
-    found = headers(status) if extra is None else extra
-    return web.Response(status=status, body=encode(body), headers={**found, "content-type": "application/json"})
-
-
-async def _finish(request: web.Request, call: ReceivedCall, response: web.Response) -> web.Response:
-    call.status = response.status
-    call.sent()
-    await response.prepare(request)
-    await response.write_eof()
-    call.answered()
-    return response

@@ -1,4 +1,4 @@
-"""Server-sent events as the Messages API writes them."""
+"""JSON, and server-sent events as most providers write them."""
 
 from typing import Any
 
@@ -8,31 +8,22 @@ Json = dict[str, Any]
 
 encode = msgspec.json.encode
 
-# The one event that upstream writes with a space after the colon.
-PING = b'event: ping\ndata: {"type": "ping"}\n\n'
-_DELTA = b"event: content_block_delta"
 
-
-def frame(event: Json) -> bytes:
-    """Encode one event; its name is its `type`."""
+def named(event: Json) -> bytes:
+    """Encode an event whose name is its `type`."""
     return b"event: %b\ndata: %b\n\n" % (event["type"].encode(), encode(event))
 
 
-def block_start(index: int, block: Json) -> bytes:
-    """Encode `content_block_start`."""
-    return frame({"type": "content_block_start", "index": index, "content_block": block})
+def unnamed(event: Json) -> bytes:
+    """Encode an event without a name."""
+    return b"data: %b\n\n" % encode(event)
 
 
-def block_delta(index: int, delta: Json) -> bytes:
-    """Encode `content_block_delta`."""
-    return frame({"type": "content_block_delta", "index": index, "delta": delta})
+def crlf(frames: list[bytes]) -> list[bytes]:
+    """Frame events with CRLF."""
+    return [frame.replace(b"\n", b"\r\n") for frame in frames]
 
 
-def block_stop(index: int) -> bytes:
-    """Encode `content_block_stop`."""
-    return frame({"type": "content_block_stop", "index": index})
-
-
-def is_delta(data: bytes) -> bool:
-    """Say whether an encoded event is a `content_block_delta`: the events that are paced and counted."""
-    return data.startswith(_DELTA)
+def no_final_newline(frames: list[bytes]) -> list[bytes]:
+    """End the stream right after the last event's data."""
+    return [*frames[:-1], frames[-1].rstrip(b"\n")]

@@ -1,48 +1,17 @@
 """Answers of plain text, the ways in which an answer can stop, and oddities of framing."""
 
-from typing import Any
+from collections.abc import Callable
 
-from trunkline_service.simulator import sse
-from trunkline_service.simulator.answers import Answer, Asked, Deltas, PlainText, new_id, text, whole, words
-from trunkline_service.simulator.sse import Json
+from trunkline_service.simulator.answers import Answer, Asked, Deltas, Oddity, PlainText, new_id, text, whole, words
 
 _MIB = 1024 * 1024
-
-
-def last_text(body: Json) -> str:
-    """Find the text to echo: of the last user message that has any, its last text block."""
-    for message in reversed(body["messages"]):
-        if message["role"] != "user":
-            continue
-        content = message["content"]
-        if isinstance(content, str):
-            return content
-        texts = [block["text"] for block in content if block["type"] == "text"]
-        if texts:
-            return str(texts[-1])
-    return ""
-
-
-def tool_results(body: Json) -> list[str]:
-    """Give the texts of the tool results in the last message; what is no text stands by its type."""
-    content = body["messages"][-1].get("content")
-    if not isinstance(content, list):
-        return []
-    results = [block for block in content if block["type"] == "tool_result"]
-    return [_shown(result.get("content") or "") for result in results]
-
-
-def _shown(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    return " ".join(str(part.get("text", f"<{part.get('type')}>")) for part in content)
 
 
 def plain(asked: Asked) -> Answer:
     """Echo the last user text, or say as many words as the name asks for."""
     if asked.n is not None:
         return Answer([PlainText(asked.n)])
-    return Answer([text(*words(f"You said: {last_text(asked.body)}"))])
+    return Answer([text(*words(f"You said: {asked.prompt.text}"))])
 
 
 def refusal(asked: Asked) -> Answer:
@@ -60,6 +29,11 @@ def max_tokens(asked: Asked) -> Answer:
     return Answer([PlainText(asked.n or 0)], "max_tokens")
 
 
+def content_filter(asked: Asked) -> Answer:
+    """Stop in the middle of a text, by a filter that judges what has been said so far."""
+    return Answer([PlainText(asked.n or 0)], "content_filter")
+
+
 def context_window(asked: Asked) -> Answer:
     """Stop as if the context window were full."""
     return Answer([PlainText(asked.n or 0)], "model_context_window_exceeded")
@@ -67,8 +41,7 @@ def context_window(asked: Asked) -> Answer:
 
 def stop_sequence(asked: Asked) -> Answer:
     """Stop at the first stop sequence of the request."""
-    sequences = asked.body.get("stop_sequences") or ["STOP"]
-    return Answer([PlainText(asked.n or 0)], "stop_sequence", stop_sequence=sequences[0])
+    return Answer([PlainText(asked.n or 0)], "stop_sequence", stop_sequence=asked.prompt.stop or "STOP")
 
 
 def pause(asked: Asked) -> Answer:
@@ -109,33 +82,12 @@ def big(asked: Asked) -> Answer:
     return Answer([whole(use), whole(found), text("That", " was", " big.")])
 
 
-def crlf(asked: Asked) -> Answer:
-    """Frame the events with CRLF."""
-    answer = plain(asked)
-    answer.dress = lambda frames: [frame.replace(b"\n", b"\r\n") for frame in frames]
+def odd(oddity: Oddity) -> Callable[[Asked], Answer]:
+    """Echo as `plain` does, in a stream that is odd in one way."""
+
+    def answer(asked: Asked) -> Answer:
+        made = plain(asked)
+        made.oddity = oddity
+        return made
+
     return answer
-
-
-def no_final_newline(asked: Asked) -> Answer:
-    """End the stream right after the last event's data."""
-    answer = plain(asked)
-    answer.dress = lambda frames: [*frames[:-1], frames[-1].rstrip(b"\n")]
-    return answer
-
-
-def pings(asked: Asked) -> Answer:
-    """Surround and pad every event with what a reader must skip."""
-    answer = plain(asked)
-    answer.dress = _noisy
-    return answer
-
-
-def _noisy(frames: list[bytes]) -> list[bytes]:
-    unknown = sse.frame({"type": "upstream_notice", "notice": "hello"})
-    unnamed = b'event: message\ndata: {"type":"another_notice"}\n\n'
-    noisy = [b": connected\n\n", sse.PING, unknown]
-    for position, frame in enumerate(frames):
-        # Upstream pads inside the object, before its last brace, to hide lengths.
-        padded = frame.removesuffix(b"}\n\n") + b" " * (1 + position % 13) + b"}\n\n"
-        noisy += [padded, b": keep-alive\n\n", sse.PING, unnamed]
-    return noisy

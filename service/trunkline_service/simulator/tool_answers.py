@@ -5,14 +5,12 @@ from itertools import pairwise
 from typing import Any
 
 from trunkline_service.simulator.answers import Answer, Asked, Block, Deltas, new_id, text, words
+from trunkline_service.simulator.prompt import Tool
 from trunkline_service.simulator.sse import Json
-from trunkline_service.simulator.text_answers import plain, tool_results
+from trunkline_service.simulator.text_answers import plain
 
 _PIECE = 7
-_WEATHER: Json = {
-    "name": "get_weather",
-    "input_schema": {"type": "object", "properties": {"location": {"type": "string"}}},
-}
+_WEATHER = Tool("get_weather", {"type": "object", "properties": {"location": {"type": "string"}}})
 _SAMPLES: Json = {"integer": 7, "number": 12.5, "boolean": True, "array": [], "object": {}, "null": None}
 
 
@@ -25,37 +23,37 @@ def two_tools(asked: Asked) -> Answer:
     """Say so and call two tools at once; only one where the request forbids parallel use."""
     if reply := _reply(asked):
         return reply
-    single = (asked.body.get("tool_choice") or {}).get("disable_parallel_tool_use", False)
-    tools = (_tools(asked) * 2)[: 1 if single else 2]
+    tools = (_tools(asked) * 2)[: 2 if asked.prompt.parallel else 1]
     return Answer([text("I", " will", " look."), *map(tool_use, tools)], "tool_use")
 
 
-def tool_use(tool: Json) -> Block:
+def structured(asked: Asked) -> Answer:
+    """Answer with JSON that fits the output schema of the request."""
+    said = json.dumps(_sample((asked.prompt.schema or {}).get("properties") or {}), ensure_ascii=False)
+    return Answer([text(*words(said))])
+
+
+def tool_use(tool: Tool) -> Block:
     """Call a tool with arguments that fit its schema.
 
     The arguments stream as upstream's do, in pieces without regard to JSON, the first of them empty; and one
     piece ends inside an escape, which only a reader that collects all before parsing survives.
     """
-    arguments = _sample((tool.get("input_schema") or {}).get("properties") or {})
+    arguments = _sample(tool.schema.get("properties") or {})
     pieces = ["", *_split(json.dumps(arguments))]
-    use = {"type": "tool_use", "id": new_id("toolu"), "name": tool["name"], "caller": {"type": "direct"}}
+    use = {"type": "tool_use", "id": new_id("toolu"), "name": tool.name, "caller": {"type": "direct"}}
     deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
     return Deltas({**use, "input": {}}, deltas, {**use, "input": arguments})
 
 
 def _reply(asked: Asked) -> Answer | None:
-    if results := tool_results(asked.body):
-        return Answer([text(*words(f"The tool answered: {'; '.join(results)}"))])
-    if (asked.body.get("tool_choice") or {}).get("type") == "none":
-        return plain(asked)
-    return None
+    if asked.prompt.results:
+        return Answer([text(*words(f"The tool answered: {'; '.join(asked.prompt.results)}"))])
+    return None if asked.prompt.may_call else plain(asked)
 
 
-def _tools(asked: Asked) -> list[Json]:
-    """Give the tools that can be called, the one that was asked for first."""
-    tools = [tool for tool in asked.body.get("tools") or () if tool.get("type") in (None, "custom")]
-    wanted = (asked.body.get("tool_choice") or {}).get("name")
-    return sorted(tools, key=lambda tool: tool["name"] != wanted) or [_WEATHER]
+def _tools(asked: Asked) -> list[Tool]:
+    return [tool for tool in asked.prompt.tools if not tool.free] or [_WEATHER]
 
 
 def _sample(properties: Json) -> Json:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from trunkline_service.simulator import message_checks
+from trunkline_service.simulator.anthropic import message_checks
+from trunkline_service.simulator.anthropic.message_checks import LATEST_VERSION, invalid
 from trunkline_service.simulator.errors import RefusedError
-from trunkline_service.simulator.message_checks import LATEST_VERSION, invalid
 from trunkline_service.simulator.sse import Json
 
 _VERSIONS = ("2023-01-01", "2023-06-01", LATEST_VERSION)
