@@ -1,27 +1,37 @@
 """The catalogue: what it knows, how it finds it, and that its data are sound."""
 
 from datetime import date
-from importlib.resources import files
+from pathlib import Path
 
 import pytest
-import yaml
 
 from trunkline_service import catalog
-from trunkline_service.catalog import ModelFacts, find, provider_type_of
+from trunkline_service.catalog import Modifier, Tier, find, load, models, provider_type_of
 
-RAW = yaml.safe_load((files(catalog) / "anthropic.yaml").read_text("utf-8"))
+CLAUDE = models("anthropic")
+ALL = [model for kind in ("anthropic", "openai", "gemini", "bedrock", "vertex_anthropic") for model in models(kind)]
 
 
 def test_a_model() -> None:
-    assert find("anthropic", "claude-sonnet-4-5") == ModelFacts(
-        provider_type="anthropic",
-        id="claude-sonnet-4-5",
-        aliases=("claude-sonnet-4-5-20250929",),
-        context_window=200_000,
-        max_output_tokens=64_000,
-        takes_sampling=True,
-        retires_at=date(2026, 11, 30),
+    facts = find("anthropic", "claude-sonnet-4-5")
+    assert facts is not None
+    assert (facts.provider_type, facts.id) == ("anthropic", "claude-sonnet-4-5")
+    assert facts.aliases == ("claude-sonnet-4-5-20250929",)
+    assert (facts.context_window, facts.max_output_tokens) == (200_000, 64_000)
+    assert facts.takes_sampling is True
+    assert (facts.lifecycle, facts.retires_at) == ("deprecated", date(2026, 11, 30))
+    assert facts.prices is not None
+    assert facts.prices.tiers == (
+        Tier(
+            input=3_000_000_000,
+            output=15_000_000_000,
+            cache_read=300_000_000,
+            cache_write={"5m": 3_750_000_000, "1h": 6_000_000_000},
+        ),
     )
+    assert Modifier(condition="batch", percent=50) in facts.prices.modifiers
+    assert facts.prices.server_tools == {"web_search_requests": 10_000_000}
+    assert facts.prices.as_of == date(2026, 11, 22)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +59,54 @@ def test_ids_aliases_dates_and_latest(name: str, found: str | None) -> None:
     assert provider_type_of(name) == ("anthropic" if found else None)
 
 
-def test_a_type_of_provider_that_it_does_not_know() -> None:
-    assert find("openai", "claude-haiku-4-5") is None
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("gpt-6-sol", "openai"),
+        ("gpt-5-2025-08-07", "openai"),
+        ("text-embedding-3-small", "openai"),
+        ("gemini-3.8-flash", "gemini"),
+        ("claude-opus-5-5", "anthropic"),
+        ("anthropic.claude-opus-5-5", None),
+    ],
+)
+def test_whose_model_a_bare_name_is(name: str, kind: str | None) -> None:
+    assert provider_type_of(name) == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "found"),
+    [
+        ("bedrock", "anthropic.claude-opus-5-5", "anthropic.claude-opus-5-5"),
+        ("bedrock", "us.anthropic.claude-opus-5-5", "anthropic.claude-opus-5-5"),
+        ("bedrock", "us-gov.anthropic.claude-haiku-4-5-20251001-v1:0", "anthropic.claude-haiku-4-5"),
+        ("bedrock", "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-haiku"),
+        ("bedrock", "claude-opus-5-5", None),
+        ("bedrock", "mars.anthropic.claude-opus-5-5", None),
+        ("bedrock", "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-5-5", None),
+        ("vertex_anthropic", "claude-opus-5-5", "claude-opus-5-5"),
+        ("vertex_anthropic", "claude-opus-5-5@default", "claude-opus-5-5"),
+        ("vertex_anthropic", "claude-haiku-4-5@20251001", "claude-haiku-4-5"),
+        ("vertex_anthropic", "claude-haiku-4-5@yesterday", None),
+        ("vertex_gemini", "gemini-3.8-flash", "gemini-3.8-flash"),
+        ("openai", "claude-haiku-4-5", None),
+        ("openai_compatible", "gpt-6-sol", None),
+    ],
+)
+def test_names_on_other_platforms(kind: str, name: str, found: str | None) -> None:
+    facts = find(kind, name)
+    assert (facts.id if facts else None) == found
+    assert facts is None or facts.provider_type == kind
+
+
+def test_another_platform_has_prices_and_retirements_of_its_own() -> None:
+    here, there = find("anthropic", "claude-3-haiku"), find("bedrock", "anthropic.claude-3-haiku-20240307-v1:0")
+    assert here is not None
+    assert there is not None
+    assert (here.lifecycle, there.lifecycle) == ("retired", None)
+    assert here.max_output_tokens == there.max_output_tokens
+    assert not [model for model in models("bedrock") if model.prices]
+    assert {"web_search", "batch"} <= set(find("bedrock", "anthropic.claude-opus-5-5").missing)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -75,21 +131,71 @@ def test_the_most_a_model_writes(name: str, tokens: int | None) -> None:
 
 
 def test_models_from_4_7_on_take_no_sampling_parameters() -> None:
-    takers = {name for name in RAW if (facts := find("anthropic", name)) and facts.takes_sampling}
-    assert takers == {name for name in RAW if "-3-" in name or name.endswith(("-4", "-4-1", "-4-5", "-4-6"))}
+    takers = {model.id for model in CLAUDE if model.takes_sampling}
+    assert takers == {
+        model.id for model in CLAUDE if "-3-" in model.id or model.id.endswith(("-4", "-4-1", "-4-5", "-4-6"))
+    }
+    assert all(model.takes_sampling is not None for model in CLAUDE)
 
 
 def test_retired_models_are_known() -> None:
-    retired = {name for name in RAW if (facts := find("anthropic", name)) and facts.retired}
-    assert retired == {name for name in RAW if "-3-" in name or name.endswith(("-4", "-4-1"))}
+    retired = {model.id for model in CLAUDE if model.lifecycle == "retired"}
+    assert retired == {model.id for model in CLAUDE if "-3-" in model.id or model.id.endswith(("-4", "-4-1"))}
+    assert not [model for model in CLAUDE if model.lifecycle == "retired" and model.prices]
 
 
-@pytest.mark.parametrize("name", RAW)
-def test_the_data_are_sound(name: str) -> None:
-    facts = find("anthropic", name)
-    assert facts is not None
-    assert facts.id == name
-    assert all(alias.startswith(f"{name}-") for alias in facts.aliases)
-    assert isinstance(facts.takes_sampling, bool)
-    for tokens in (facts.context_window, facts.max_output_tokens):
-        assert tokens is None or 1000 < tokens <= 1_000_000
+def test_only_openai_has_tokenizers() -> None:
+    assert {model.provider_type for model in ALL if model.tokenizer} == {"openai"}
+
+
+@pytest.mark.parametrize("model", ALL, ids=lambda model: f"{model.provider_type}/{model.id}")
+def test_the_data_are_sound(model: catalog.ModelFacts) -> None:
+    assert find(model.provider_type, model.id) == model
+    for tokens in (model.context_window, model.max_output_tokens):
+        assert tokens is None or 1000 < tokens <= 1_050_000
+    if model.prices:
+        for below, above in zip(model.prices.tiers, model.prices.tiers[1:], strict=False):
+            # A cost must not sink because the prompt grew.
+            assert (below.input or 0, below.output or 0) <= (above.input or 0, above.output or 0)
+            assert below.cache_write.keys() == above.cache_write.keys()
+
+
+MISTAKES = {
+    "m: {widow: 1}": "one.yaml: m: Object contains unknown field `widow`",
+    "m: {context_window: many}": "one.yaml: m: Expected `int | null`, got `str` - at `$.context_window`",
+    "m: {context_window: -1}": "one.yaml: m: Expected `int` >= 1 - at `$.context_window`",
+    "m: {capabilities: [swim]}": "one.yaml: m: there is no capability 'swim'",
+    "m: {capabilities: [chat], missing: [chat]}": "one.yaml: m: chat is both there and missing",
+    "m: {lifecycle: gone}": "one.yaml: m: Invalid enum value 'gone' - at `$.lifecycle`",
+    "m: {context_window: 5, max_output_tokens: 6}": "one.yaml: m: max_output_tokens is larger than context_window",
+    "m: {aliases: [n]}\n  n: {}": "one.yaml: n: the name n is taken",
+    "m: {tiers: [{above: 5, input: 1}]}": "one.yaml: m: tiers do not rise from 0",
+    "m: {tiers: [{input: 1}, {input: 2}]}": "one.yaml: m: tiers do not rise from 0",
+    "m: {tiers: [{input: 0.1234567891}]}": ("one.yaml: m: 0.1234567891 dollars are not a whole number of nano-dollars"),
+    "m: {tiers: [{input: 1}], modifiers: [{percent: 10}]}": "one.yaml: m: a modifier has exactly one condition",
+    "m: {tiers: [{input: 1}], modifiers: [{speed: a, percent: 1}, {speed: a, percent: 2}]}": (
+        "one.yaml: m: two modifiers have the same condition"
+    ),
+}
+
+
+@pytest.mark.parametrize("models", MISTAKES)
+def test_a_mistake_in_a_file_is_named(tmp_path: Path, models: str) -> None:
+    (tmp_path / "one.yaml").write_text(f"prices: {{as_of: 2026-01-01}}\nmodels:\n  {models}\n")
+    with pytest.raises(catalog.CatalogError) as raised:
+        load.read(tmp_path)
+    assert str(raised.value) == MISTAKES[models]
+
+
+def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("models: {m: {x: 1}, n: {y: 1}}")
+    (tmp_path / "b.yaml").write_text("models: {m: {}, m: {}}")
+    (tmp_path / "c.yaml").write_text("models_of: nobody")
+    (tmp_path / "d.yaml").write_text("models: {m: {tiers: [{input: 1}]}}")
+    (tmp_path / "e.yaml").write_text("{models_of: d, names: 'x(?P<model>.+)', write: 'y{model}', missing: [swim]}")
+    (tmp_path / "notes.txt").write_text("no data")
+    with pytest.raises(catalog.CatalogError) as raised:
+        load.read(tmp_path)
+    said = str(raised.value)
+    for part in ("field `x`", "field `y`", "m is there twice", "there is no nobody.yaml", "of which day", "'swim'"):
+        assert part in said, said

@@ -1,0 +1,255 @@
+"""Reads the catalogue's files.
+
+A file says what a provider's models are (`models`), with what their prices have in common (`prices`), or that a type
+of provider has the models of another (`models_of`) under names of its own (`names`, a regular expression with a group
+`model`; `write`, the name in its usual form). Dollars are for a million tokens, or for one request to a tool.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from importlib.resources.abc import Traversable
+from typing import Annotated, Any
+
+import msgspec
+import yaml
+
+from trunkline.v1.model_service_pb2 import ModelCapability
+from trunkline_service.catalog.facts import Condition, Lifecycle, ModelFacts, Modifier, Prices, Tier
+
+CAPABILITIES = frozenset(name.removeprefix("MODEL_CAPABILITY_").lower() for name in ModelCapability.keys()[1:])
+
+
+class CatalogError(Exception):
+    """The catalogue's files have mistakes; the message names them all, a line each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """A type of provider: its models, and how it writes their names if they are another's."""
+
+    models: tuple[ModelFacts, ...]
+    by_name: Mapping[str, ModelFacts]
+    pattern: re.Pattern[str] | None = None
+
+
+_Tokens = Annotated[int, msgspec.Meta(gt=0, lt=2**31)]
+_Dollars = Annotated[float, msgspec.Meta(ge=0, le=1000)]
+
+
+class _Strict(msgspec.Struct, forbid_unknown_fields=True):
+    pass
+
+
+class _Tier(_Strict):
+    above: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
+    input: _Dollars | None = None
+    output: _Dollars | None = None
+    cache_read: _Dollars | None = None
+    cache_write: dict[str, _Dollars] = {}
+
+
+class _Modifier(_Strict):
+    percent: Annotated[int, msgspec.Meta(gt=0, le=10_000)]
+    batch: bool = False
+    speed: str = ""
+    inference_geo: str = ""
+    service_tier: str = ""
+
+
+class _Model(_Strict):
+    aliases: tuple[str, ...] = ()
+    display_name: str = ""
+    context_window: _Tokens | None = None
+    max_output_tokens: _Tokens | None = None
+    capabilities: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    lifecycle: Lifecycle | None = None
+    retires_at: date | None = None
+    tokenizer: str = ""
+    tiers: tuple[_Tier, ...] = ()
+    modifiers: tuple[_Modifier, ...] = ()
+
+
+class _Prices(_Strict):
+    as_of: date
+    modifiers: tuple[_Modifier, ...] = ()
+    server_tools: dict[str, _Dollars] = {}
+
+
+class _File(_Strict):
+    prices: _Prices | None = None
+    # Only for others to refer to.
+    shared: Any = None
+    models: dict[str, Any] = {}
+    models_of: str = ""
+    names: str = ""
+    write: str = ""
+    missing: tuple[str, ...] = ()
+
+
+def read(folder: Traversable) -> Mapping[str, Platform]:
+    """The platforms by the type of provider.
+
+    Raises:
+        CatalogError: there are mistakes.
+    """
+    problems: list[str] = []
+    described: dict[str, _File] = {}
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        name, _, suffix = file.name.partition(".")
+        if suffix != "yaml":
+            continue
+        try:
+            described[name] = msgspec.convert(yaml.load(file.read_text("utf-8"), _Loader), _File)
+        except (yaml.YAMLError, msgspec.ValidationError) as error:
+            problems.append(f"{file.name}: {error}")
+    platforms = {name: _own(name, file, problems) for name, file in described.items() if not file.models_of}
+    for name, each in described.items():
+        if each.models_of:
+            platforms[name] = _borrowed(name, each, platforms, problems)
+    if problems:
+        raise CatalogError("\n".join(problems))
+    return platforms
+
+
+def _own(provider_type: str, file: _File, problems: list[str]) -> Platform:
+    models = []
+    by_name: dict[str, ModelFacts] = {}
+    for name, raw in file.models.items():
+        place = f"{provider_type}.yaml: {name}"
+        try:
+            model = _facts(provider_type, name, msgspec.convert(raw, _Model), file.prices)
+        except (msgspec.ValidationError, ValueError) as error:
+            problems.append(f"{place}: {error}")
+            continue
+        problems += [f"{place}: {what}" for what in _mistakes(model)]
+        problems += [f"{place}: the name {each} is taken" for each in (name, *model.aliases) if each in by_name]
+        models.append(model)
+        by_name.update(dict.fromkeys((name, *model.aliases), model))
+    return Platform(models=tuple(models), by_name=by_name)
+
+
+def _borrowed(provider_type: str, file: _File, platforms: Mapping[str, Platform], problems: list[str]) -> Platform:
+    """Another's models. What they cost here, and for how long they are here, is for this platform to say."""
+    owner = platforms.get(file.models_of)
+    if owner is None:
+        problems.append(f"{provider_type}.yaml: models_of: there is no {file.models_of}.yaml")
+        return Platform(models=(), by_name={})
+    try:
+        pattern = re.compile(file.names)
+    except re.error as error:
+        problems.append(f"{provider_type}.yaml: names: {error}")
+        pattern = re.compile("(?P<model>)")
+    unknown = set(file.missing) - CAPABILITIES
+    problems += [f"{provider_type}.yaml: missing: there is no capability {word!r}" for word in sorted(unknown)]
+    by_id = {}
+    for model in owner.models:
+        if (found := pattern.fullmatch(file.write.format(model=model.id))) is None or found["model"] != model.id:
+            problems.append(f"{provider_type}.yaml: names: do not match {model.id} as it is written")
+        by_id[model.id] = replace(
+            model,
+            provider_type=provider_type,
+            id=file.write.format(model=model.id),
+            aliases=(),
+            capabilities=tuple(word for word in model.capabilities if word not in file.missing),
+            missing=(*(word for word in model.missing if word not in file.missing), *file.missing),
+            lifecycle=None,
+            retires_at=None,
+            prices=None,
+        )
+    by_name = {name: by_id[model.id] for name, model in owner.by_name.items()}
+    return Platform(models=tuple(by_id.values()), by_name=by_name, pattern=pattern)
+
+
+def _facts(provider_type: str, name: str, model: _Model, common: _Prices | None) -> ModelFacts:
+    prices = None
+    if model.tiers:
+        if common is None:
+            msg = "has prices, but the file does not say of which day"
+            raise ValueError(msg)
+        prices = Prices(
+            tiers=tuple(_tier(tier) for tier in model.tiers),
+            modifiers=tuple(_modifier(each) for each in (*common.modifiers, *model.modifiers)),
+            server_tools={word: _nano(dollars) for word, dollars in common.server_tools.items()},
+            as_of=common.as_of,
+        )
+    return ModelFacts(
+        provider_type=provider_type,
+        id=name,
+        aliases=model.aliases,
+        display_name=model.display_name,
+        context_window=model.context_window,
+        max_output_tokens=model.max_output_tokens,
+        capabilities=model.capabilities,
+        missing=model.missing,
+        lifecycle=model.lifecycle,
+        retires_at=model.retires_at,
+        tokenizer=model.tokenizer,
+        prices=prices,
+    )
+
+
+def _tier(tier: _Tier) -> Tier:
+    return Tier(
+        above=tier.above,
+        input=_nano(tier.input),
+        cache_read=_nano(tier.cache_read),
+        cache_write={ttl: _nano(dollars) for ttl, dollars in tier.cache_write.items()},
+        output=_nano(tier.output),
+    )
+
+
+def _nano(dollars: Any) -> Any:
+    """Nano-dollars: a decimal number as it is written in the file, exactly."""
+    if dollars is None:
+        return None
+    result = Decimal(str(dollars)) * 10**9
+    if result != int(result):
+        msg = f"{dollars} dollars are not a whole number of nano-dollars"
+        raise ValueError(msg)
+    return int(result)
+
+
+def _modifier(modifier: _Modifier) -> Modifier:
+    conditions: Sequence[Condition] = ("speed", "inference_geo", "service_tier")
+    named: list[tuple[Condition, str]] = [(name, getattr(modifier, name)) for name in conditions]
+    found = [each for each in named if each[1]]
+    if modifier.batch:
+        found.append(("batch", ""))
+    if len(found) != 1:
+        msg = "a modifier has exactly one condition"
+        raise ValueError(msg)
+    return Modifier(condition=found[0][0], value=found[0][1], percent=modifier.percent)
+
+
+def _mistakes(model: ModelFacts) -> list[str]:
+    found = [
+        f"there is no capability {word!r}" for word in (*model.capabilities, *model.missing) if word not in CAPABILITIES
+    ]
+    found += [f"{word} is both there and missing" for word in model.capabilities if word in model.missing]
+    if model.context_window and (model.max_output_tokens or 0) > model.context_window:
+        found.append("max_output_tokens is larger than context_window")
+    if model.prices is None:
+        return found
+    limits = [tier.above for tier in model.prices.tiers]
+    if limits[0] != 0 or sorted(set(limits)) != limits:
+        found.append("tiers do not rise from 0")
+    if len(model.prices.percents) != len(model.prices.modifiers):
+        found.append("two modifiers have the same condition")
+    return found
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses names that are there twice, of which YAML's own rule would take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise yaml.constructor.ConstructorError(None, None, f"{name} is there twice", node.start_mark)
+        return super().construct_mapping(node, deep)
