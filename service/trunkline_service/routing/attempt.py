@@ -31,7 +31,8 @@ Sink = Callable[[Sequence[ChatEvent]], Awaitable[None]]
 MAX_ERROR_BYTES = 64 * 1024
 # The status alone says enough to not wait longer for what else an error has to say.
 ERROR_BODY_SECONDS = 5.0
-MAX_MESSAGE_BYTES = 64 * 2**20
+# Of an answer that comes in one piece.
+MAX_WHOLE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Attempt:
                     if content_type.startswith(self.leg.provider.stream_type):
                         await self._stream(exchange, decoder, request, watch, sink)
                     elif content_type.startswith("application/json"):
-                        events = self._decode_whole(await exchange.body(MAX_MESSAGE_BYTES))
+                        events = self._decode_whole(await self._whole_body(exchange))
                         await self._give(events, request, watch, sink)
                     else:
                         raise _protocol_error(f"with {content_type.split(';')[0][:50]!r} instead of a stream")
@@ -95,7 +96,7 @@ class Attempt:
         request = provider.encode_count(chat_input, target)
         if request is None:
             raise self._failed(_no_counter(target), None)
-        body = await self.fetch(request, deadline)
+        body = await self.fetch(request, deadline, _no_end)
         try:
             response = provider.decode_count(body, target)
         except ProtocolViolation as violation:
@@ -128,7 +129,7 @@ class Attempt:
         request = self.leg.provider.encode_model(self.leg.target)
         if request is None:
             return None
-        body = await self.fetch(request, deadline)
+        body = await self.fetch(request, deadline, _no_end)
         try:
             return self.leg.provider.decode_model(body)
         except ProtocolViolation as violation:
@@ -138,10 +139,13 @@ class Attempt:
         """The error that says that what came is not the provider's own format."""
         return self._failed(_protocol_error(f"in a way its API does not have: {violation}"), None)
 
-    async def fetch(self, request: UpstreamRequest, deadline: float) -> bytes:
+    async def fetch(
+        self, request: UpstreamRequest, deadline: float, beyond: Callable[[], GatewayError] | None = None
+    ) -> bytes:
         """Sends any request and returns the whole body of what answers it.
 
-        A body that is made while it is sent takes its own time. Raises as `chat` does.
+        A body that is made while it is sent takes its own time. Raises as `chat` does, and what `beyond` makes, or else
+        ANSWER_TOO_LARGE, if the body is larger than `MAX_WHOLE_BYTES`.
         """
         try:
             async with Watch(deadline) as watch:
@@ -149,7 +153,7 @@ class Attempt:
                     watch.stage("first_event", self.leg.timeouts.first_event)
                 async with self.leg.upstream.send(request) as exchange:
                     await self._check_status(exchange)
-                    body = await exchange.body(MAX_MESSAGE_BYTES)
+                    body = await self._whole_body(exchange, beyond)
                     self._end()
                     return body
         except GatewayError as error:
@@ -252,6 +256,13 @@ class Attempt:
         except ProtocolViolation as violation:
             raise _protocol_error(f"in a way its API does not have: {violation}") from violation
 
+    async def _whole_body(self, exchange: Exchange, beyond: Callable[[], GatewayError] | None = None) -> bytes:
+        body = await exchange.body(MAX_WHOLE_BYTES + 1)
+        if len(body) > MAX_WHOLE_BYTES:
+            # Cut, it would be taken for what the provider had to say.
+            raise beyond() if beyond is not None else too_large(min(MAX_WHOLE_BYTES, self.leg.max_answer_bytes))
+        return body
+
     def _end(self) -> None:
         self.report.duration.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
 
@@ -337,6 +348,10 @@ def too_large(limit: int) -> GatewayError:
         f"the answer is larger than a message may be, which is {limit} bytes",
         metadata={"limit": str(limit)},
     )
+
+
+def _no_end() -> GatewayError:
+    return _protocol_error(f"with more than {MAX_WHOLE_BYTES} bytes where it has a number to say")
 
 
 def _protocol_error(how: str) -> GatewayError:
