@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from support.calls import chat_input, text_block, user
-from trunkline.v1 import chat_input_pb2, message_pb2
+from trunkline.v1 import chat_input_pb2, message_pb2, warning_pb2
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.base import ProtocolViolation
 from wire.decoding import KEY, PROVIDER, TARGET, Json
@@ -66,8 +66,8 @@ def asked(**fields: Any) -> chat_input_pb2.ChatInput:
 @pytest.mark.parametrize(("fields", "version"), NEEDED.values(), ids=NEEDED)
 def test_the_newest_version_that_takes_it(fields: Json, version: str) -> None:
     assert PROVIDER.encode_chat(asked(**fields), TARGET).headers["anthropic-version"] == version
-    if "generation" not in fields and "provider_options_json" not in fields:
-        assert PROVIDER.encode_count(asked(**fields), TARGET).headers["anthropic-version"] == version
+    # A count has the version of the answer, though it is not sent all of what decides on it.
+    assert PROVIDER.encode_count(asked(**fields), TARGET).headers["anthropic-version"] == version
     # Whoever names a version gets it: the caller before the configuration.
     configured = dataclasses.replace(TARGET, version="2025-01-01")
     assert PROVIDER.encode_chat(asked(**fields), configured).headers["anthropic-version"] == "2025-01-01"
@@ -202,7 +202,28 @@ def test_a_count_holds_what_a_count_may_hold() -> None:
     assert (sent.method, sent.url) == ("POST", "https://api.invalid/v1/messages/count_tokens")
     whole = FULL | beta
     assert json.loads(sent.body) == {name: value for name, value in whole.items() if name in COUNTED}
-    assert not sent.warnings
+    assert [warning.field for warning in sent.warnings] == ['input.provider_options_json["anthropic"].thread']
+
+
+def test_a_count_tells_what_it_leaves_out_of_options() -> None:
+    options = {"anthropic": '{"container":"c","thinking":{"type":"disabled"}}', "eu": '{"x":1}', "us": '{"y":1}'}
+    wanted = asked(generation=Params(temperature=0.5, top_k=3), provider_options_json=options)
+    sent = PROVIDER.encode_count(wanted, dataclasses.replace(TARGET, provider="eu"))
+    assert json.loads(sent.body).keys() == {"model", "messages", "thinking"}
+    assert [(warning.code, warning.field) for warning in sent.warnings] == [
+        (warning_pb2.WARNING_CODE_FIELD_DROPPED, 'input.provider_options_json["anthropic"].container'),
+        (warning_pb2.WARNING_CODE_FIELD_DROPPED, 'input.provider_options_json["eu"].x'),
+    ]
+
+
+def test_what_a_count_leaves_out_does_not_fill_its_response() -> None:
+    many = json.dumps({"x" * 1000 + str(number): 1 for number in range(1000)})
+    sent = PROVIDER.encode_count(asked(provider_options_json={"anthropic": many}), TARGET)
+    *named, last = sent.warnings
+    assert len(named) == 100
+    assert last.field == 'input.provider_options_json["anthropic"]'
+    assert "900 more" in last.message
+    assert sum(warning.ByteSize() for warning in sent.warnings) < 50_000
 
 
 def test_a_count_wants_no_maximum_and_minds_no_sampling() -> None:

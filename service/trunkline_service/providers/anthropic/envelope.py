@@ -31,8 +31,9 @@ def request(
     report: EncodeReport,
     *,
     accept: str,
+    version: str = "",
 ) -> UpstreamRequest:
-    """The request with this body.
+    """The request with this body, in this version of the API or else the one that suits the body.
 
     Raises:
         GatewayError: what the report has found.
@@ -45,9 +46,7 @@ def request(
         report.invalid("input.service_tier", "is not one word of printable ASCII")
     if (error := report.error()) is not None:
         raise error
-    version = platform.version(
-        options.version or target.version or _newest_version_for(chat_input, target, platform, body)
-    )
+    version = version or version_for(chat_input, target, platform, body)
     betas = list(dict.fromkeys((*target.betas, *options.betas)))
     found = key_headers(target, accept=accept)
     # What the caller's own options say is stronger, as it is for all of the body.
@@ -99,6 +98,12 @@ def key_headers(target: Target, *, accept: str) -> dict[str, str]:
         else:
             headers["x-api-key"] = target.api_key
     return headers
+
+
+def version_for(chat_input: ChatInput, target: Target, platform: Platform, body: Json) -> str:
+    """The version of the API that a request for an answer has with this body."""
+    wanted = chat_input.anthropic.version or target.version
+    return platform.version(wanted or _newest_version_for(chat_input, target, platform, body))
 
 
 def _newest_version_for(chat_input: ChatInput, target: Target, platform: Platform, body: Json) -> str:

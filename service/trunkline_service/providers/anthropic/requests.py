@@ -18,6 +18,10 @@ from trunkline_service.providers.base import Target
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.upstream.request import UpstreamRequest
 
+# Members of options that a count leaves out: so many are named, and so much of each name.
+MAX_NAMED = 100
+MAX_NAME = 100
+
 # What count_tokens takes; it refuses anything else.
 COUNTED = frozenset(
     {
@@ -69,10 +73,24 @@ def encode_count(chat_input: ChatInput, target: Target, platform: Platform = ANT
     """The request that counts tokens: the same conversation, without what has no tokens."""
     report = EncodeReport(drop_unsupported=target.drop_unsupported)
     body: Json = {"model": target.model}
+    # They are not sent, so that nothing can be wrong with them, but they decide on the version: tokens must not be
+    # counted by other rules than those of the answer.
+    _generation(chat_input, target, body, EncodeReport(drop_unsupported=True))
     _conversation(chat_input, body, report)
     _provider_options(chat_input, target, body, report)
-    body = {name: value for name, value in body.items() if name in COUNTED}
-    return envelope.request(chat_input, target, platform, platform.count_path, body, report, accept="application/json")
+    taken = COUNTED | {"anthropic_version"} if platform.version_in_body else COUNTED
+    _uncounted_options(chat_input, target, taken, report)
+    counted = {name: value for name, value in body.items() if name in taken}
+    return envelope.request(
+        chat_input,
+        target,
+        platform,
+        platform.count_path,
+        counted,
+        report,
+        accept="application/json",
+        version=envelope.version_for(chat_input, target, platform, body),
+    )
 
 
 def encode_model(target: Target) -> UpstreamRequest:
@@ -261,3 +279,14 @@ def _provider_options(
         for name in options.keys() & (left_out | {"stream"}):
             report.invalid(f'input.provider_options_json["{key}"]', f"{name} is the gateway's to decide")
         json_text.merge(body, options, f'input.provider_options_json["{key}"]')
+
+
+def _uncounted_options(chat_input: ChatInput, target: Target, taken: frozenset[str], report: EncodeReport) -> None:
+    """Tells which members of the options a count goes without: what they would do to the tokens is not known here."""
+    for key, options in provider_options(chat_input, target).items():
+        left_out = [name for name in options if name not in taken]
+        path = f'input.provider_options_json["{key}"]'
+        for name in left_out[:MAX_NAMED]:
+            report.dropped(f"{path}.{name[:MAX_NAME]}", "Anthropic takes no such member where it counts")
+        if len(left_out) > MAX_NAMED:
+            report.dropped(path, f"{len(left_out) - MAX_NAMED} more members that Anthropic does not take there")
