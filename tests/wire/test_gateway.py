@@ -22,6 +22,7 @@ def bare(events: list[ChatEvent]) -> list[ChatEvent]:
         if event.HasField("completion"):
             assert len(event.completion.route_report.attempts) == 1
             event.completion.ClearField("route_report")
+            event.completion.ClearField("cost")
     return events
 
 
@@ -45,6 +46,7 @@ async def test_answers(
         grammar([event.WhichOneof("kind") or "" for event in events])
     response = await wire.Chat(request(MODEL), timeout=20)
     response.completion.ClearField("route_report")
+    response.completion.ClearField("cost")
     assert response == fold(played.events)
 
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 from trunkline_service.catalog.facts import ModelFacts, Modifier, Prices, Tier
 from trunkline_service.catalog.load import CatalogError, Platform, read
 
-__all__ = ["CatalogError", "ModelFacts", "Modifier", "Prices", "Tier", "find", "models", "provider_type_of"]
+__all__ = ["CatalogError", "ModelFacts", "Modifier", "Prices", "Tier", "find", "models", "prices", "provider_type_of"]
 
 _PLATFORMS = read(files(__package__))
 # An id with a date, or with "latest", behind it stands for the one without.
@@ -23,6 +23,12 @@ def find(provider_type: str, model: str) -> ModelFacts | None:
     """Return what is known of a model, by its id, an alias, or its id with a date or "-latest" behind it."""
     platform = _PLATFORMS.get(provider_type)
     return _find(platform, model) if platform else None
+
+
+def prices(provider_type: str, model: str) -> Prices | None:
+    """Return what a model costs, if it is known."""
+    facts = find(provider_type, model)
+    return facts.prices if facts else None
 
 
 def models(provider_type: str) -> Sequence[ModelFacts]:

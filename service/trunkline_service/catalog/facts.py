@@ -44,12 +44,14 @@ class Modifier:
 class Prices:
     """The price list of one model. `tiers` rise, and the first one holds from the first token on.
 
-    `server_tools` is what one request costs, in nano-dollars, by the words of `Usage.server_tool_requests`.
+    `server_tools` is what one request costs, in nano-dollars, by the words of `Usage.server_tool_requests`. Where one
+    of `unpriced` stands in the provider's own usage, the call took more than the list has prices for.
     """
 
     tiers: tuple[Tier, ...]
     modifiers: tuple[Modifier, ...] = ()
     server_tools: Mapping[str, int] = field(default_factory=dict)
+    unpriced: tuple[str, ...] = ()
     as_of: date
     # The percentages of `modifiers`, by condition and value.
     percents: Mapping[tuple[str, str], int] = field(init=False, repr=False)

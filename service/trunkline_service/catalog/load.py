@@ -79,6 +79,7 @@ class _Prices(_Strict):
     as_of: date
     modifiers: tuple[_Modifier, ...] = ()
     server_tools: dict[str, _Dollars] = {}
+    unpriced: tuple[str, ...] = ()
 
 
 class _File(_Strict):
@@ -176,6 +177,7 @@ def _facts(provider_type: str, name: str, model: _Model, common: _Prices | None)
             tiers=tuple(_tier(tier) for tier in model.tiers),
             modifiers=tuple(_modifier(each) for each in (*common.modifiers, *model.modifiers)),
             server_tools={word: _nano(dollars) for word, dollars in common.server_tools.items()},
+            unpriced=common.unpriced,
             as_of=common.as_of,
         )
     return ModelFacts(

@@ -16,10 +16,13 @@ from trunkline.v1 import (
     usage_pb2,
 )
 from trunkline.v1.chat_service_pb2 import ChatEvent
+from trunkline_service.catalog import Prices
 from trunkline_service.config import Timeouts
 from trunkline_service.errors import GatewayError
+from trunkline_service.off_loop import off_loop
 from trunkline_service.providers.base import Embedder, ProtocolViolation, Provider, StreamDecoder, Target
 from trunkline_service.routing.watch import WRITE, Watch
+from trunkline_service.telemetry.cost import cost
 from trunkline_service.upstream.framing import FrameTooLarge, FramingError
 from trunkline_service.upstream.http import ConnectionFailed, Exchange, HttpUpstream
 from trunkline_service.upstream.lines import LineDecoder
@@ -37,7 +40,7 @@ MAX_WHOLE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """A provider that may be asked, and all that asking it takes."""
+    """A provider that may be asked, and all that asking it takes. `prices` gives a model's, by its name there."""
 
     provider: Provider
     upstream: HttpUpstream
@@ -45,6 +48,7 @@ class Leg:
     timeouts: Timeouts
     slow_consumer: float
     max_answer_bytes: int
+    prices: Callable[[str], Prices | None]
 
 
 @dataclass(slots=True)
@@ -56,6 +60,8 @@ class Attempt:
     events_sent: int = 0
     _began: float = field(default_factory=time.monotonic)
     _has_begun: bool = False
+    # The model that answers, in the provider's own word.
+    _model: str = ""
 
     def __post_init__(self) -> None:
         target = self.leg.target
@@ -70,7 +76,7 @@ class Attempt:
             GatewayError: there is no answer, or not a whole one. Once a part of it was given to `sink`, the reason is
                 STREAM_INTERRUPTED, whatever happened.
         """
-        request = self.leg.provider.encode_chat(chat_input, self.leg.target)
+        request = await off_loop(self.leg.provider.encode_chat, chat_input, self.leg.target)
         decoder = self.leg.provider.stream_decoder(self.leg.target)
         try:
             async with Watch(deadline) as watch:
@@ -93,7 +99,7 @@ class Attempt:
     ) -> chat_service_pb2.CountTokensResponse:
         """Counts the input's tokens. Raises as `chat` does."""
         provider, target = self.leg.provider, self.leg.target
-        request = provider.encode_count(chat_input, target)
+        request = await off_loop(provider.encode_count, chat_input, target)
         if request is None:
             raise self._failed(_no_counter(target), None)
         body = await self.fetch(request, deadline, _no_end)
@@ -110,13 +116,16 @@ class Attempt:
         self, request: embedding_service_pb2.EmbedRequest, embedder: Embedder, deadline: float
     ) -> embedding_service_pb2.EmbedResponse:
         """Embeds the request's inputs; `embedder` is the leg's provider. Raises as `chat` does."""
-        sent = embedder.encode_embed(request, self.leg.target)
+        sent = await off_loop(embedder.encode_embed, request, self.leg.target)
         body = await self.fetch(sent, deadline)
         try:
             response = embedder.decode_embed(body, request, self.leg.target)
         except ProtocolViolation as violation:
             raise self.violation(violation) from violation
         response.warnings.extend(sent.warnings)
+        self._model = response.origin.model
+        if (known := self._cost(response.usage, "")) is not None:
+            response.cost.CopyFrom(known)
         self._end()
         response.route_report.attempts.append(self.report)
         return response
@@ -192,8 +201,8 @@ class Attempt:
         self.report.upstream_status = exchange.status
         self.report.upstream_request_id = provider.request_id(exchange.headers)
         self.report.rate_limits.extend(provider.rate_limits(exchange.headers))
-        encoding = exchange.headers.get("content-encoding", "identity")
-        if encoding != "identity":
+        encoding = exchange.headers.get("content-encoding", "").strip().lower()
+        if encoding not in ("", "identity"):
             raise _protocol_error(f"in {encoding[:20]!r}, though it was asked not to compress")
         if exchange.status != 200:
             try:
@@ -235,8 +244,12 @@ class Attempt:
         exchange.complete()
 
     async def _give(self, events: list[ChatEvent], request: UpstreamRequest, watch: Watch, sink: Sink) -> None:
+        if not self.events_sent:
+            self._model = events[0].start.origin.model
         if events[-1].WhichOneof("kind") == "completion":
             completion = events[-1].completion
+            if (known := self._cost(completion.usage, completion.origin.model)) is not None:
+                completion.cost.CopyFrom(known)
             completion.warnings.extend(request.warnings)
             self._end()
             completion.route_report.attempts.append(self.report)
@@ -245,6 +258,16 @@ class Attempt:
         self.events_sent += len(events)
         watch.stage(WRITE, self.leg.slow_consumer)
         await sink(events)
+
+    def _cost(self, usage: usage_pb2.Usage, changed_to: str) -> usage_pb2.Cost | None:
+        """By the prices of the model that answered; of the one that was asked, if the answer has another name for it.
+
+        `changed_to` is a model that the provider went over to by itself: the one that was asked says nothing of it.
+        """
+        prices = self.leg.prices(changed_to or self._model)
+        if prices is None and not changed_to:
+            prices = self.leg.prices(self.leg.target.model)
+        return cost(usage, prices) if prices else None
 
     def _begin(self) -> None:
         self._has_begun = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 
 from trunkline.v1 import error_reason_pb2, route_pb2
@@ -13,6 +14,9 @@ from trunkline_service.errors import GatewayError, InvalidRequest, Violation
 from trunkline_service.providers.base import Target
 from trunkline_service.routing.attempt import Attempt, Leg
 from trunkline_service.routing.endpoint import Endpoint
+
+# Callers choose the names of models: what is remembered of them must have an end.
+MAX_MAXIMA = 1000
 
 
 class Router:
@@ -51,7 +55,7 @@ class Router:
                     raise InvalidRequest([Violation("routing.route", "this gateway takes no routes from callers")])
                 route = routing.route
             case _:
-                name, own = self._resolve(model)
+                name, own = self._resolve(model, path)
                 return self._leg(route_pb2.Target(provider=name, model=own), routing)
         target = route_pb2.Target()
         target.CopyFrom(route.target)
@@ -83,6 +87,8 @@ class Router:
         endpoint = self._endpoints[leg.target.provider]
         if model not in endpoint.maxima:
             try:
+                if len(endpoint.maxima) >= MAX_MAXIMA:
+                    endpoint.maxima.clear()
                 endpoint.maxima[model] = await Attempt(leg).model_maximum(deadline)
             except GatewayError as error:
                 if error.reason not in _UNTOLD and error.metadata.get("upstream_status") != "403":
@@ -91,12 +97,14 @@ class Router:
                 return leg
         return _replace(leg, max_output_tokens=endpoint.maxima[model])
 
-    def _resolve(self, model: str) -> tuple[str, str]:
-        """The provider and the model that a request's `input.model` stands for."""
+    def _resolve(self, model: str, path: str) -> tuple[str, str]:
+        """The provider and the model that a request's model, at `path`, stands for."""
         full = self._settings.models.get(model, model)
         name, slash, rest = full.partition("/")
         if slash and rest and name in self._endpoints:
             return name, rest
+        if slash and name in self._endpoints:
+            raise InvalidRequest([Violation(path, "has no model behind the provider's name")])
         if slash:
             raise _not_found("provider", name, self._endpoints)
         kind = catalog.provider_type_of(full)
@@ -141,6 +149,7 @@ class Router:
             slow_consumer=self._settings.limits.slow_consumer,
             # An event's own members take a few bytes more than the provider's text.
             max_answer_bytes=self._settings.limits.max_message_bytes - 64 * 1024,
+            prices=functools.partial(catalog.prices, settings.type),
             target=Target(
                 provider=target.provider,
                 model=target.model,

@@ -19,12 +19,12 @@ def cost(usage: usage_pb2.Usage, prices: Prices, *, batch: bool = False) -> usag
     """The cost of a call, or None if it is not known.
 
     It is not known if the usage lacks its input or its output or contradicts itself, if a class that has tokens has no
-    price, or if the call was made in a way (a batch, a speed, a place, a class of service) whose effect on prices the
-    list does not tell. Each part is rounded up by itself.
+    price, or if the call was made in a way (a batch, a speed, a place, a class of service, steps of other models) whose
+    effect on prices the list does not tell. Each part is rounded up by itself.
     """
     factor = _factor(usage, prices.percents, batch=batch)
     classes = _input_classes(usage)
-    if factor is None or classes is None:
+    if factor is None or classes is None or any(word in usage.provider_usage_json for word in prices.unpriced):
         return None
     total, uncached, read, written = classes
     tier = _tier(prices.tiers, total)

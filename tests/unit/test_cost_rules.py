@@ -144,6 +144,14 @@ def test_writes_that_nobody_tells_apart() -> None:
     assert said(cost(used, told)) == (2_000, 0, 78, 0, 0)
 
 
+@pytest.mark.parametrize("step", ["compaction", "advisor_message", "fallback_message"])
+def test_steps_that_the_sums_do_not_have(step: str) -> None:
+    used = usage(10, 10, provider_usage_json='{"iterations": [{"type": "message"}]}')
+    assert cost(used, prices("claude-opus-5-5")) is not None
+    used.provider_usage_json = f'{{"iterations": [{{"type": "message"}}, {{"type": "{step}"}}]}}'
+    assert cost(used, prices("claude-opus-5-5")) is None
+
+
 @pytest.mark.parametrize(
     "used",
     [
