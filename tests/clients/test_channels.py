@@ -167,23 +167,68 @@ async def test_raw_stubs(server: ScriptedServer) -> None:
         assert (await asyncio.to_thread(blocking.stub.CountTokens, CountTokensRequest())).input_tokens == 2
 
 
-async def test_one_client_in_one_loop_after_another(server: ScriptedServer) -> None:
-    """In a process of its own: grpc.aio is made for one loop at a time."""
-    program = f"""
-import asyncio
+ONE_AFTER_ANOTHER = """
+import asyncio, sys, time
+import psutil
 from trunkline import AsyncTrunkline
-client = AsyncTrunkline({server.address!r})
-async def main():
+
+address, way = sys.argv[1:]
+client = AsyncTrunkline(address, options=[("grpc.use_local_subchannel_pool", 1)])
+
+def connections():
+    return sum(each.status == "ESTABLISHED" for each in psutil.Process().net_connections())
+
+async def main(close=False):
     print((await client.chat("Hi")).proto.id)
-asyncio.run(main())
-asyncio.run(main())
+    if close:
+        await client.close()
+
+if way == "closed loops":
+    asyncio.run(main())
+    asyncio.run(main())
+else:
+    first, second = asyncio.Runner(), asyncio.Runner()
+    first.run(main(close=True))
+    second.run(main())
+# What the first loop had is gone, though nobody closed it.
+end = time.monotonic() + 5
+while connections() != 1 and time.monotonic() < end:
+    time.sleep(0.01)
+print(connections())
+if way == "closed loops":
+    asyncio.run(client.close())
+else:
+    second.run(client.close())
+    second.close()
+    first.close()
 """
+
+
+@pytest.mark.parametrize("way", ["closed loops", "closed client"])
+async def test_one_client_in_one_loop_after_another(way: str, server: ScriptedServer) -> None:
+    """In a process of its own: grpc.aio is made for one loop at a time."""
     server.script(ChatResponse(id="first"))
     server.script(ChatResponse(id="second"))
-    done = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
-    )
-    assert (done.stdout.split(), done.stderr) == (["first", "second"], "")
+    command = [sys.executable, "-W", "error", "-c", ONE_AFTER_ANOTHER, server.address, way]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.stderr) == (["first", "second", "1"], "")
+
+
+async def test_one_client_in_two_loops_at_the_same_time(server: ScriptedServer) -> None:
+    """The other loop is told, and the calls of the one that has the client go on."""
+    server.script(ChatResponse(id="first"))
+    server.script(ChatResponse(id="second"))
+    async with AsyncTrunkline(server.address) as client:
+        assert (await client.chat("Hi")).proto.id == "first"
+
+        async def elsewhere() -> None:
+            with pytest.raises(RuntimeError, match="in use in another event loop"):
+                await client.chat("Hi")
+            with pytest.raises(RuntimeError, match="in use in another event loop"):
+                await client.close()
+
+        await asyncio.to_thread(asyncio.run, elsewhere())
+        assert (await client.chat("Hi")).proto.id == "second"
 
 
 def test_reprs_have_no_secrets() -> None:

@@ -29,12 +29,16 @@ _View = TypeVar("_View")
 class AsyncTrunkline(ClientBase):
     """An asyncio client of the gateway. May be made outside of the event loop.
 
+    Its connections belong to the loop that it is first used in. Once that loop is closed, or the client was closed in
+    it, another loop may use the client, and it connects anew. Loops at the same time need a client each.
+
     Example:
         async with AsyncTrunkline("gateway:50051", model="anthropic/claude-sonnet-5") as client:
             print((await client.chat("Hello")).text)
     """
 
     _loop: asyncio.AbstractEventLoop | None = None
+    _closed = False
     _channel: grpc.aio.Channel
     _stub: ChatServiceAsyncStub
 
@@ -42,15 +46,30 @@ class AsyncTrunkline(ClientBase):
     def stub(self) -> ChatServiceAsyncStub:
         """The generated stub on the client's channel, for what this class does not do. Needs a running loop.
 
+        Raises:
+            RuntimeError: No loop is running, or the client is in use in another one.
+
         Example:
             await client.stub.CountTokens(CountTokensRequest(input=...), timeout=5)
         """
         loop = asyncio.get_running_loop()
         if self._loop is not loop:  # channels belong to the loop that they were made in
+            self._leave()
             self._loop = loop
             self._channel = self._connect()
             self._stub = cast("ChatServiceAsyncStub", ChatServiceStub(self._channel))
         return self._stub
+
+    def _leave(self) -> None:
+        """Let go of the channel of another loop, whose calls have ended with it."""
+        if self._loop is None:
+            return
+        if not (self._closed or self._loop.is_closed()):
+            raise RuntimeError("this client is in use in another event loop: close it there, or make one for each loop")
+        # Nothing can be awaited in a loop that is closed; gRPC closes a channel as soon as nobody holds it.
+        del self._channel, self._stub
+        self._loop = None
+        self._closed = False
 
     def _connect(self) -> grpc.aio.Channel:
         if self._credentials is None:
@@ -109,11 +128,17 @@ class AsyncTrunkline(ClientBase):
     async def close(self) -> None:
         """Close the connections. Calls in flight are cancelled.
 
+        Raises:
+            RuntimeError: The client is in use in another loop.
+
         Example:
             await client.close()
         """
         if self._loop is asyncio.get_running_loop():
+            self._closed = True
             await self._channel.close()
+        else:
+            self._leave()
 
     async def __aenter__(self) -> Self:
         return self
