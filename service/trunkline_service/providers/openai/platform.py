@@ -1,0 +1,57 @@
+"""The places where OpenAI's APIs are spoken, and what differs between them around the same request."""
+
+from __future__ import annotations
+
+import urllib.parse
+from dataclasses import dataclass
+from typing import Literal
+
+from trunkline_service.providers.base import Target
+
+PROVIDER_TYPE = "openai"
+"""The kind of API, whoever speaks it: conversations, options and errors mean the same on all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """A home of OpenAI's APIs.
+
+    `length_member` and `user_member` are what Chat Completions calls the longest answer and the person behind a
+    request. A `strict` home is known to refuse what OpenAI's documentation does not name; of the others nobody knows
+    what they take, so that they are asked. `has_deployments` is Azure's older form of addresses.
+    """
+
+    name: str
+    strict: bool
+    length_member: Literal["max_completion_tokens", "max_tokens"]
+    user_member: Literal["safety_identifier", "user"]
+    has_deployments: bool = False
+
+    def url(self, path: str, target: Target) -> str:
+        """The address of an API, by its path below the base URL: "/chat/completions"."""
+        if not self.has_deployments or not target.version:
+            return f"{target.base_url}{path}"
+        # Azure's older form: the deployment is in the path, and the version of the API in the query.
+        query = urllib.parse.urlencode({"api-version": target.version})
+        if path.startswith("/responses"):
+            return f"{target.base_url}/openai{path}?{query}"
+        deployment = urllib.parse.quote(target.model, safe="")
+        return f"{target.base_url}/openai/deployments/{deployment}{path}?{query}"
+
+
+OPENAI = Platform(name="OpenAI", strict=True, length_member="max_completion_tokens", user_member="safety_identifier")
+
+# `max_tokens` and `user` are deprecated at OpenAI, but they are the names that all compatible servers know: Mistral,
+# DeepSeek and Ollama take no `max_completion_tokens`, and one that ignored it would answer without end.
+COMPATIBLE = Platform(
+    name="this OpenAI-compatible server", strict=False, length_member="max_tokens", user_member="user"
+)
+
+# Azure's dated versions refuse `safety_identifier`; `user` is taken by all of them.
+AZURE = Platform(
+    name="Azure OpenAI",
+    strict=True,
+    length_member="max_completion_tokens",
+    user_member="user",
+    has_deployments=True,
+)
