@@ -5,7 +5,6 @@ With ANTHROPIC_API_KEY set, Claude answers; without it, the simulator does, whic
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from dataclasses import replace
@@ -74,11 +73,18 @@ def _show(reply: Reply) -> None:
     )
 
 
+def _run() -> None:
+    # Here, as it takes its time, and Ctrl-C may come at any.
+    from trunkline_service import app
+
+    app.run(demo())
+
+
 def main() -> int:
     """Run the demo and return the exit code."""
     prepare()
     try:
-        asyncio.run(demo())
+        _run()
     except Failure as error:
         say(f"\ndemo: {error}")
         return 1

@@ -11,7 +11,7 @@ import pytest
 
 from faults.caller import WAYS, Caller, Method, Way
 from faults.rig import Rig, image, promptly, rig, until
-from faults.upstream import BEGINNING, MESSAGE, Connection, Script, Upstream, chunk, head
+from faults.upstream import ANSWER, BEGINNING, LAST_CHUNK, MESSAGE, Connection, Script, Upstream, chunk, head
 from support import calls
 from trunkline.v1 import chat_service_pb2
 from trunkline_service.simulator import ReceivedCall, Simulator
@@ -190,6 +190,21 @@ async def test_while_a_large_request_is_sent(method: Method, script: Script) -> 
             return latency
 
     await promptly(attempt)
+
+
+async def test_a_large_request_that_was_answered_early_is_not_sent_on() -> None:
+    """Nor does its connection wait for a provider that does not read."""
+
+    async def answers(connection: Connection) -> None:
+        await connection.head()
+        await connection.send(head(), chunk(ANSWER), LAST_CHUNK)
+        await connection.hang()
+
+    asked = calls.chat_input("up/m", calls.user("What is this?", image(20)))
+    async with Upstream(answers, receive_buffer=65536) as upstream, rig(upstream.url) as r:
+        await r.stub.Chat(chat_service_pb2.ChatRequest(input=asked), timeout=5)
+        await upstream.connections[0].gone()
+        await r.settled()
 
 
 async def test_a_large_request_that_was_refused_early_is_not_sent_on() -> None:

@@ -12,6 +12,7 @@ from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.config import Limits
 from trunkline_service.errors import Violation
+from trunkline_service.off_loop import off_loop
 from trunkline_service.routing.attempt import Attempt, Sink, too_large
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.batching import Batcher
@@ -47,7 +48,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
             if size > self._limits.max_message_bytes:
                 raise too_large(self._limits.max_message_bytes)
 
-        check_request(request.input, request.routing, self._router.knows)
+        await off_loop(check_request, request.input, request.routing, self._router.knows)
         call = current_call()
         await self._answer(request, call, add)
         response = answer.response
@@ -67,7 +68,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
             await context.write(chat_service_pb2.StreamChatResponse(events=events))
 
         delay = request.max_event_delay.ToNanoseconds() / 1e9
-        check_request(request.input, request.routing, self._router.knows, _event_delay(delay))
+        await off_loop(check_request, request.input, request.routing, self._router.knows, _event_delay(delay))
         if delay:
             async with Batcher(write, delay) as batcher:
                 await self._answer(request, call, batcher.add)
@@ -78,7 +79,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         self, request: chat_service_pb2.CountTokensRequest, context: Context
     ) -> chat_service_pb2.CountTokensResponse:
         """Counts the tokens of the input."""
-        check_request(request.input, request.routing, self._router.knows)
+        await off_loop(check_request, request.input, request.routing, self._router.knows)
         call = current_call()
         call.attempt = Attempt(self._router.leg(request.input.model, request.routing))
         return await call.attempt.count(request.input, self._deadline(call))

@@ -130,7 +130,7 @@ def _bug(call: Call, what: str) -> GatewayError:
 
 async def _abort(call: Call, context: Context, error: GatewayError) -> None:
     status = to_status(error, call.request_id)
-    _log(call, status.code.name, error.reason_name)
+    _log(call, status.code.name, error.reason_name, error.message if error.reason in _TOLD else "")
     try:
         await context.abort(status.code, status.details, status.trailing_metadata)
     except grpc.aio.AbortError as ended:
@@ -155,5 +155,16 @@ def _forget_frames(error: BaseException) -> None:
             chain += (each.__cause__, each.__context__)
 
 
-def _log(call: Call, code: str, reason: str = "") -> None:
-    log.calls.info("call", extra={"facts": call.facts(code, reason)})
+# Whose messages say what an operator needs to know, and nothing of the call's content.
+_TOLD = (
+    error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE,
+    error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR,
+    error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED,
+)
+
+
+def _log(call: Call, code: str, reason: str = "", detail: str = "") -> None:
+    facts = call.facts(code, reason)
+    if detail:
+        facts["detail"] = detail
+    log.calls.info("call", extra={"facts": facts})

@@ -25,8 +25,10 @@ from trunkline_service.rpc.rules import (
 )
 
 MAX_MESSAGES = 100_000
-# In one list, and in all messages together.
+# All together, those within others included.
 MAX_BLOCKS = 100_000
+# Of all tools together.
+MAX_EXAMPLES = 10_000
 MAX_DEPTH = 16
 MAX_TOP_LOGPROBS = 20
 MAX_BIAS = 100
@@ -52,7 +54,13 @@ def _request(
 ) -> Iterator[Violation]:
     yield from destination(chat_input.model, "input.model", routing)
     yield from _messages(chat_input.messages)
-    yield from _blocks(chat_input.system, "input.system")
+    if _count(chat_input.system) > MAX_BLOCKS:
+        yield Violation("input.system", f"has more than {MAX_BLOCKS} blocks")
+    else:
+        yield from _blocks(chat_input.system, "input.system")
+    if sum(len(tool.function.input_examples_json) for tool in chat_input.tools[:MAX_ITEMS]) > MAX_EXAMPLES:
+        yield Violation("input.tools", f"have more than {MAX_EXAMPLES} examples")
+        return
     for number, tool in enumerate(chat_input.tools[:MAX_ITEMS]):
         yield from _tool(tool, f"input.tools[{number}]")
     yield from not_too_many(chat_input.tools, "input.tools")
@@ -76,7 +84,7 @@ def _messages(messages: Sequence[message_pb2.Message]) -> Iterator[Violation]:
     # Neither is looked at any closer: that would be all that this process does for a while.
     elif len(messages) > MAX_MESSAGES:
         yield Violation(path, f"has more than {MAX_MESSAGES} messages")
-    elif sum(len(message.content) for message in messages) > MAX_BLOCKS:
+    elif _count(chain.from_iterable(message.content for message in messages)) > MAX_BLOCKS:
         yield Violation(path, f"have more than {MAX_BLOCKS} blocks")
     elif sum(len(block.text.citations) for message in messages for block in message.content) > MAX_BLOCKS:
         yield Violation(path, f"have more than {MAX_BLOCKS} citations")
@@ -99,11 +107,28 @@ def _blocks(blocks: Sequence[message_pb2.ContentBlock], path: str, depth: int = 
     if depth > MAX_DEPTH:
         yield Violation(path, f"blocks are nested deeper than {MAX_DEPTH} levels")
         return
-    if len(blocks) > MAX_BLOCKS:
-        yield Violation(path, f"has more than {MAX_BLOCKS} blocks")
-        return
     for number, block in enumerate(blocks):
         yield from _block(block, f"{path}[{number}]", depth)
+
+
+def _count(blocks: Iterable[message_pb2.ContentBlock]) -> int:
+    """The number of blocks, with those within them; it is not told further than it matters."""
+    count = 0
+    waiting = [iter(blocks)]
+    while waiting and count <= MAX_BLOCKS:
+        block = next(waiting[-1], None)
+        if block is None:
+            waiting.pop()
+            continue
+        count += 1
+        match block.WhichOneof("kind"):
+            case "tool_result":
+                waiting.append(iter(block.tool_result.content))
+            case "search_result":
+                waiting.append(iter(block.search_result.content))
+            case "document":
+                waiting.append(iter(block.document.content.blocks))
+    return count
 
 
 def _block(block: message_pb2.ContentBlock, path: str, depth: int) -> Iterator[Violation]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import functools
 import os
 import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,11 +30,12 @@ from yarl import URL
 
 from trunkline.v1 import error_reason_pb2
 from trunkline_service.config import ProviderSettings
-from trunkline_service.errors import GatewayError
+from trunkline_service.errors import GatewayError, StartupError
 from trunkline_service.upstream.credentials import Credentials
 from trunkline_service.upstream.request import UpstreamRequest
 
-DRAIN_SECONDS = 1.0
+# How long a body may stay open after a complete answer.
+REST_SECONDS = 1.0
 # A larger request goes out in pieces of this size: it is not copied as a whole, and other calls have their turn.
 PIECE_BYTES = 256 * 1024
 
@@ -56,7 +59,12 @@ class HttpUpstream:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             response_class=_AbortingResponse,
+            headers={"user-agent": f"trunkline/{metadata.version('trunkline')}"},
             auto_decompress=False,
+            # As large as any server sends them: an answer that is not understood loses its status, and with it why.
+            max_line_size=_MAX_HEADER,
+            max_field_size=_MAX_HEADER,
+            max_headers=_MAX_HEADERS,
             # `sock_connect` is one socket, `connect` everything until there is a connection: names, waiting for a
             # place, TLS.
             timeout=aiohttp.ClientTimeout(
@@ -64,6 +72,8 @@ class HttpUpstream:
             ),
             proxy=settings.proxy or None,
         )
+        self._max_connections = settings.max_connections
+        self._connector = connector
 
     @property
     def has_credentials(self) -> bool:
@@ -72,7 +82,33 @@ class HttpUpstream:
 
     def send(self, request: UpstreamRequest) -> Exchange:
         """An exchange to enter: `async with upstream.send(request) as exchange`."""
-        return Exchange(self._session, self._credentials, request)
+        return Exchange(self, request)
+
+    async def open(self, request: UpstreamRequest) -> _AbortingResponse:
+        """Sends a request and waits for the headers of the answer. Raises as `Exchange.__aenter__` does."""
+        headers = request.headers
+        if self._credentials is not None:
+            headers = {**headers, **await self._credentials.headers(request)}
+        data: bytes | AsyncIterator[bytes] | None = request.chunks or request.body or None
+        if len(request.body) > PIECE_BYTES:
+            headers = {**headers, "content-length": str(len(request.body))}
+            data = _in_pieces(request.body)
+        try:
+            response = await self._session.request(
+                request.method, _url(request.url), headers=headers, data=data, allow_redirects=False
+            )
+        except TimeoutError as error:
+            if len(self._connector._acquired) >= self._max_connections:
+                msg = f"all of the gateway's {self._max_connections} connections to the provider are in use"
+                raise GatewayError(error_reason_pb2.ERROR_REASON_GATEWAY_OVERLOADED, msg) from error
+            reason = error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT
+            raise GatewayError(reason, "connecting to the provider took too long", metadata=_CONNECT) from error
+        except aiohttp.ClientResponseError as error:
+            raise GatewayError(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, _NOT_HTTP) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _unreachable(error) from error
+        assert isinstance(response, _AbortingResponse)  # noqa: S101 - the session was told to make these
+        return response
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -87,11 +123,8 @@ class Exchange:
     status: int
     headers: Mapping[str, str]
 
-    def __init__(
-        self, session: aiohttp.ClientSession, credentials: Credentials | None, request: UpstreamRequest
-    ) -> None:
-        self._session = session
-        self._credentials = credentials
+    def __init__(self, upstream: HttpUpstream, request: UpstreamRequest) -> None:
+        self._upstream = upstream
         self._request = request
         self._complete = False
 
@@ -99,28 +132,10 @@ class Exchange:
         """Sends the request and waits for the headers of the answer.
 
         Raises:
-            GatewayError: UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT or UPSTREAM_PROTOCOL_ERROR, or what the credentials
-                raise.
+            GatewayError: UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT, UPSTREAM_PROTOCOL_ERROR or GATEWAY_OVERLOADED, or what
+                the credentials raise.
         """
-        request = self._request
-        headers = request.headers
-        if self._credentials is not None:
-            headers = {**headers, **await self._credentials.headers(request)}
-        data: bytes | AsyncIterator[bytes] | None = request.chunks or request.body or None
-        if len(request.body) > PIECE_BYTES:
-            headers = {**headers, "content-length": str(len(request.body))}
-            data = _in_pieces(request.body)
-        try:
-            self._response = await self._session.request(
-                request.method, _url(request.url), headers=headers, data=data, allow_redirects=False
-            )
-        except TimeoutError as error:
-            reason = error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT
-            raise GatewayError(reason, "connecting to the provider took too long", metadata=_CONNECT) from error
-        except aiohttp.ClientResponseError as error:
-            raise GatewayError(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, _NOT_HTTP) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise _unreachable(error) from error
+        self._response = await self._upstream.open(self._request)
         self.status = self._response.status
         self.headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self._response.raw_headers
@@ -130,14 +145,17 @@ class Exchange:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        body = self._response.content
+        response, body = self._response, self._response.content
         if not self._complete or error is not None:
-            self._response.close()
-        elif not body.is_eof():
+            response.close()
+        elif body.is_eof():
+            response.ended()
+        else:
             # The end of the body, which follows a complete answer, lets the connection serve again. It is not waited
             # for, and has not long to come.
-            late = asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._response.close)
+            late = asyncio.get_running_loop().call_later(REST_SECONDS, response.close)
             body.on_eof(late.cancel)
+            body.on_eof(response.ended)
 
     async def read(self) -> bytes:
         """What has come since the last time, or what the next network read brings; empty at the end of the body.
@@ -173,6 +191,7 @@ class _AbortingResponse(aiohttp.ClientResponse):
     """
 
     _transport: asyncio.Transport | None = None
+    _socket: socket.socket
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         transport, protocol = connection.transport, connection.protocol
@@ -183,6 +202,12 @@ class _AbortingResponse(aiohttp.ClientResponse):
         self._transport = transport
         self._socket = transport.get_extra_info("socket")
         return await super().start(connection)
+
+    def ended(self) -> None:
+        """The body is over. The library closes a connection whose request was not sent to its end, but waits for the
+        provider to read what has left.
+        """
+        self._abort()
 
     def close(self) -> None:
         self._abort()
@@ -216,6 +241,8 @@ class _Protocol(ResponseHandler):
             self._payload.set_exception(_NotHttp())
 
 
+_MAX_HEADER = 64 * 1024
+_MAX_HEADERS = 1000
 _NOT_HTTP = "the provider answered with something that is not HTTP"
 _CONNECT = {"stage": "connect"}
 # A socket that is closed with this does not wait for what it has sent to be read.
@@ -224,12 +251,31 @@ _RESET = struct.pack("ii", 1, 0)
 
 def _unreachable(error: Exception) -> GatewayError:
     connecting = isinstance(error, aiohttp.ClientConnectorError)
-    text = "the provider could not be reached" if connecting else "the provider hung up before it answered"
+    text = (
+        f"the provider could not be reached: {_why(error)}" if connecting else "the provider hung up before it answered"
+    )
     return GatewayError(
         error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE,
         text,
         metadata=_CONNECT if connecting else {"stage": "headers"},
     )
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "its name is not known"
+        case aiohttp.ClientConnectorCertificateError():
+            return "its certificate is not to be trusted"
+        case aiohttp.ClientConnectorSSLError():
+            return "it does not speak TLS as it should"
+        case OSError(errno=errno.EMFILE | errno.ENFILE):
+            return "the gateway has too many files open"
+        case OSError(errno=errno.ECONNREFUSED):
+            return "it refused the connection"
+        case OSError(errno=number) if number:
+            return os.strerror(number)
+    return "the connection failed"
 
 
 @functools.lru_cache(maxsize=256)
@@ -244,8 +290,12 @@ def _tls_context(roots: Path | None) -> ssl.SSLContext:
     """
     if roots is not None:
         return ssl.create_default_context(cafile=roots)
+    named = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
+    for name in named:
+        if not Path(os.environ[name]).exists():
+            raise StartupError(f"{name} names what is not there: {os.environ[name]}")
     context = ssl.create_default_context()
-    if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
+    if not named:
         context.load_verify_locations(certifi.where())
     return context
 
