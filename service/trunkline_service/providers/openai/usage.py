@@ -12,6 +12,7 @@ import msgspec
 
 from trunkline.v1 import usage_pb2
 from trunkline_service import json_text
+from trunkline_service.providers.fields import Fields
 
 _MAX = 2**31 - 1
 _Count = Annotated[int, msgspec.Meta(ge=0, le=_MAX)]
@@ -60,6 +61,16 @@ def decode_usage(data: bytes | msgspec.Raw, *, service_tier: str = "") -> usage_
         known = _decoder.decode(msgspec.json.encode({k: v for k, v in members.items() if _is_known(k, v)}))
     _fill(result, known)
     return result
+
+
+def responses_usage(response: bytes | msgspec.Raw) -> usage_pb2.Usage:
+    """What an answer took, from the whole object of the Responses API; empty if it does not say.
+
+    Raises:
+        JsonTextError: the response, or its usage, is not a JSON object.
+    """
+    fields = Fields(response)
+    return decode_usage(fields.raw("usage") or b"null", service_tier=fields.text("service_tier") or "")
 
 
 def _is_known(name: str, value: msgspec.Raw) -> bool:
