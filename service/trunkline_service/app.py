@@ -13,13 +13,15 @@ from typing import Any
 
 import uvloop
 
-from trunkline_service.config import SIMULATOR, ProviderSettings, Secret, Settings
+from trunkline_service.config import KINDS, SIMULATOR, ProviderSettings, Secret, Settings
+from trunkline_service.errors import StartupError
 from trunkline_service.providers.registry import codec
 from trunkline_service.routing.endpoint import Endpoint
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.server import Server
 from trunkline_service.simulator import Simulator
 from trunkline_service.telemetry import log
+from trunkline_service.upstream.credentials import Credentials
 from trunkline_service.upstream.http import HttpUpstream
 
 
@@ -102,7 +104,32 @@ async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
 
 
 def _endpoint(settings: ProviderSettings) -> Endpoint:
-    return Endpoint(settings=settings, provider=codec(settings), upstream=HttpUpstream(settings))
+    upstream = HttpUpstream(settings, _credentials(settings))
+    return Endpoint(settings=settings, provider=codec(settings), upstream=upstream)
+
+
+def _credentials(settings: ProviderSettings) -> Credentials | None:
+    """What lets requests in where there is no key. Imported where it is needed: the libraries are large, and optional.
+
+    Raises:
+        StartupError: the library is not installed.
+    """
+    extra = KINDS[settings.type].extra
+    if settings.api_key is not None or not extra:
+        return None
+    try:
+        if extra == "aws":
+            from trunkline_service.upstream.aws import AwsCredentials
+
+            return AwsCredentials(settings)
+        from trunkline_service.upstream.google import GoogleCredentials
+
+        return GoogleCredentials(settings)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("trunkline"):
+            raise
+        msg = f"the provider {settings.name!r} needs an api_key, or: pip install 'trunkline[service,{extra}]'"
+        raise StartupError(msg) from error
 
 
 def _with_simulator(settings: Settings, url: str) -> Settings:

@@ -1,7 +1,7 @@
 """The types of providers that there are, and what the settings of each may and must say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,12 +11,18 @@ class Kind:
     `base_urls` says where it is unless the settings do, by the value of `api`: with "{region}" where the region goes,
     and nothing where the settings have to say. The first `api` is what holds without one. `takes` names the
     settings that mean something to this type beside those that all types have, `needs` those that it cannot do without.
+
+    `places` are the URLs of regions that have one of their own pattern. `extra` is what has to be installed beside the
+    service to get by without a key, and `module` is how to tell that it is.
     """
 
     base_urls: Mapping[str, str]
     auths: tuple[str, ...]
     takes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    extra: str = ""
+    module: str = ""
 
     @property
     def apis(self) -> tuple[str, ...]:
@@ -25,10 +31,9 @@ class Kind:
 
     def base_url(self, api: str, region: str) -> str:
         """Where the API is; empty if only the settings can say."""
-        url = self.base_urls[api or next(iter(self.base_urls))]
-        if region == "global":
-            return url.replace("{region}-", "")
-        return url.replace("{region}", region)
+        if region in self.places:
+            return self.places[region]
+        return self.base_urls[api or next(iter(self.base_urls))].replace("{region}", region)
 
 
 _RUNTIME = "https://bedrock-runtime.{region}.amazonaws.com"
@@ -37,6 +42,13 @@ _VERTEX = Kind(
     auths=("bearer",),
     takes=("version", "betas", "region", "project", "credentials_file"),
     needs=("region", "project"),
+    places={
+        "global": "https://aiplatform.googleapis.com/v1",
+        "us": "https://aiplatform.us.rep.googleapis.com/v1",
+        "eu": "https://aiplatform.eu.rep.googleapis.com/v1",
+    },
+    extra="google",
+    module="google.auth",
 )
 
 KINDS: Mapping[str, Kind] = {
@@ -61,6 +73,8 @@ KINDS: Mapping[str, Kind] = {
         auths=("bearer", "x-api-key"),
         takes=("version", "betas", "region", "profile"),
         needs=("region",),
+        extra="aws",
+        module="botocore",
     ),
     "vertex_anthropic": _VERTEX,
     "vertex_gemini": _VERTEX,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from trunkline_service.config.address import url_problem
@@ -74,6 +75,9 @@ def _check_kind(
     for setting in kind.needs:
         if setting not in members:
             tree.report(entry.value, entry.path, f"needs {setting!r}")
+    if kind.extra and "api_key" not in members and find_spec(kind.module) is None:
+        problem = f"needs an 'api_key', or its own credentials: pip install 'trunkline[service,{kind.extra}]'"
+        tree.report(entry.value, entry.path, problem)
     for setting, choices in (("api", kind.apis), ("auth", kind.auths)):
         if setting in values and not choices:
             tree.report(members[setting].key, members[setting].path, nothing)

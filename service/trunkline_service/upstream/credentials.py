@@ -20,3 +20,8 @@ class Credentials(Protocol):
 
     async def close(self) -> None:
         """Ends what it has open."""
+
+
+def has_key(request: UpstreamRequest) -> bool:
+    """Whether a request brings a key: that of a caller, which is not to be replaced by the gateway's."""
+    return "authorization" in request.headers or "x-api-key" in request.headers
