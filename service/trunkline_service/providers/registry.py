@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from trunkline_service.config import ProviderSettings
 from trunkline_service.providers.anthropic import AnthropicProvider
 from trunkline_service.providers.base import Provider
+from trunkline_service.providers.vertex import VertexProvider
 
 _CODECS: Mapping[str, Callable[[], Provider]] = {
     "anthropic": AnthropicProvider,
+    "vertex_anthropic": VertexProvider,
 }
 """By the `type` of the settings, with "/" and the `api` behind it where there is a choice."""
 
