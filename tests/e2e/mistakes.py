@@ -211,7 +211,7 @@ CASES = [
         to_target(provider="simulator", model="a" * 70_000),
         ("routing.route.target.model",),
     ),
-    lost("empty_model_of_a_provider", model("simulator/"), "providers/simulator"),
+    Case("empty_model_of_a_provider", model("simulator/"), ("input.model",)),
     lost("unknown_provider", model("nowhere/text"), "providers/nowhere", "'nowhere'"),
     lost("unknown_bare_model", model("text"), "models/text", "'text'"),
     lost("unknown_route", to_route("nowhere"), "routes/nowhere", "'nowhere'"),

@@ -16,9 +16,10 @@ from trunkline_service.config import Settings
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+SERVICES = {f"trunkline.v1.{name}Service" for name in ("Batch", "Chat", "Embedding", "Model")}
 
 
-@pytest.mark.parametrize("service", ["", SERVICE])
+@pytest.mark.parametrize("service", ["", *sorted(SERVICES)])
 async def test_health_check(service: str, channel: grpc.aio.Channel) -> None:
     health = health_pb2_grpc.HealthStub(channel)
     assert (await health.Check(health_pb2.HealthCheckRequest(service=service), timeout=5)).status == SERVING
@@ -46,7 +47,7 @@ async def test_health_watch_sees_the_end() -> None:
 
 async def test_reflection(channel: grpc.aio.Channel) -> None:
     assert set(await reflected(channel)) == {
-        SERVICE,
+        *SERVICES,
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }
