@@ -40,10 +40,19 @@ def tool_use(tool: Tool) -> Block:
     piece ends inside an escape, which only a reader that collects all before parsing survives.
     """
     arguments = _sample(tool.schema.get("properties") or {})
+    if tool.free:
+        return _free_use(tool)
     pieces = ["", *_split(json.dumps(arguments))]
     use = {"type": "tool_use", "id": new_id("toolu"), "name": tool.name, "caller": {"type": "direct"}}
     deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
     return Deltas({**use, "input": {}}, deltas, {**use, "input": arguments})
+
+
+def _free_use(tool: Tool) -> Block:
+    use = {"type": "tool_use", "id": new_id("toolu"), "name": tool.name}
+    pieces = words("the northern pass")
+    deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+    return Deltas(use, deltas, {**use, "text": "".join(pieces)})
 
 
 def _reply(asked: Asked) -> Answer | None:
@@ -53,7 +62,7 @@ def _reply(asked: Asked) -> Answer | None:
 
 
 def _tools(asked: Asked) -> list[Tool]:
-    return [tool for tool in asked.prompt.tools if not tool.free] or [_WEATHER]
+    return list(asked.prompt.tools) or [_WEATHER]
 
 
 def _sample(properties: Json) -> Json:
