@@ -8,6 +8,8 @@ say.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from trunkline_service.upstream.framing import Frame, FrameTooLarge
 
 MAX_EVENT_BYTES = 64 * 2**20
@@ -50,12 +52,15 @@ class SseDecoder:
         *blocks, rest = chunk.split(b"\n\n")
         if rest:
             self._keep(rest)
-        return [frame for block in blocks if (frame := _parse(block)) is not None]
+        return self.frames(blocks)
 
     def finish(self) -> list[Frame]:
         """The body has ended: returns what its last event would be."""
-        frame = _parse(self._take(b""))
-        return [] if frame is None else [frame]
+        return self.frames([self._take(b"")])
+
+    def frames(self, blocks: Iterable[bytes]) -> list[Frame]:
+        """The frames of what stands between blank lines; what is no event of this format is left out."""
+        return [frame for block in blocks if (frame := parse(block)) is not None]
 
     def _keep(self, piece: bytes) -> None:
         self._pending += piece
@@ -79,7 +84,8 @@ class SseDecoder:
         return head.removeprefix(b"\xef\xbb\xbf")
 
 
-def _parse(block: bytes) -> Frame | None:
+def parse(block: bytes) -> Frame | None:
+    """The frame of an event, by its lines, which end at LF; None if they hold no data."""
     event = b""
     data: list[bytes] = []
     for line in block.split(b"\n"):

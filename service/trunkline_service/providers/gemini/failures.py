@@ -1,0 +1,278 @@
+"""Gemini's errors, in the contract's reasons.
+
+They are those of all of Google's APIs: `{"error": {"code", "status", "message", "details"}}`, with details such as
+ErrorInfo, QuotaFailure, RetryInfo and BadRequest. Before the stream and within it they are the same, but that within it
+the HTTP status is 200, so that the error's own code counts. The machine's words decide; the wording of messages does
+only where nothing else tells.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from trunkline.v1 import error_reason_pb2
+from trunkline.v1.error_reason_pb2 import ErrorReason
+from trunkline_service.errors import GatewayError, Violation
+from trunkline_service.providers import surrogates
+from trunkline_service.providers.base import Target
+from trunkline_service.providers.fields import Fields
+from trunkline_service.providers.gemini.field_paths import contract_path
+
+MAX_MESSAGE_CHARACTERS = 500
+MAX_SAID_CHARACTERS = 64 * 1024
+MAX_RETRY_AFTER = 86_400.0
+MAX_VIOLATIONS = 20
+
+_STATUS_OF_NAME = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ABORTED": 409,
+    "ALREADY_EXISTS": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "CANCELLED": 500,
+    "INTERNAL": 500,
+    "UNKNOWN": 500,
+    "DATA_LOSS": 500,
+    "UNIMPLEMENTED": 400,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+
+_REASON_OF_STATUS: dict[int, ErrorReason.ValueType] = {
+    402: error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED,
+    408: error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
+    409: error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT,
+    413: error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE,
+    499: error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR,
+    503: error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED,
+    504: error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
+}
+
+# A key that is no key is a bad request to Google.
+_BAD_KEY = re.compile("API_KEY_(?:INVALID|EXPIRED|SERVICE_BLOCKED)|ACCESS_TOKEN_.+|CREDENTIALS_MISSING")
+_BAD_KEY_TEXT = re.compile(r"API key (?:not valid|expired|not found)", re.IGNORECASE)
+_SPENT = re.compile(r"(?:credits?|prepayment) .{0,40}(?:depleted|exhausted)|spending (?:cap|limit)", re.IGNORECASE)
+_MODEL = re.compile(r"\bmodels?/|\bpublisher model\b|\bmodel\b.{0,200}\bnot (?:found|supported)", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"input token count(?: \((?P<requested>\d+)\))? exceeds the maximum number of tokens allowed"
+    r" \(?(?P<limit>\d+)\)?",
+    re.IGNORECASE,
+)
+_TOO_LARGE = re.compile(r"payload size exceeds the limit: (?P<limit>\d+)", re.IGNORECASE)
+
+_TEXTS: dict[ErrorReason.ValueType, str] = {
+    error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST: "the provider rejected the request",
+    error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED: "the input does not fit the model's context window",
+    error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED: "the provider's policy forbids the request",
+    error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE: "the request is larger than the provider takes",
+    error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND: "the provider does not know the model",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED: "the provider rejected the gateway's key",
+    error_reason_pb2.ERROR_REASON_CALLER_CREDENTIALS_REJECTED: "the provider rejected the key in Target.api_key",
+    error_reason_pb2.ERROR_REASON_CALLER_PERMISSION_DENIED: "the key in Target.api_key may not do this",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED: "the account's quota at the provider is spent",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_RATE_LIMITED: "the provider limits the rate of calls",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT: "the provider timed out",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT: "the provider found the request in conflict with its state",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR: "the provider failed",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED: "the provider is overloaded",
+    error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR: "the provider answered in a way its API does not have",
+}
+
+# The provider's own words help where the request is at fault. Elsewhere they could say something about the account.
+_QUOTED = frozenset(
+    {
+        error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST,
+        error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED,
+        error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED,
+        error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE,
+        error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND,
+        error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT,
+    }
+)
+
+
+def decode_error(status: int, headers: Mapping[str, str], body: bytes, target: Target) -> GatewayError:
+    """What a response that is not a success means. Its body may be anything: proxies answer in HTML."""
+    said = _said(body, target)
+    return _error(status, said, target, status, _seconds(headers.get("retry-after", "")))
+
+
+def decode_stream_error(data: bytes, target: Target) -> GatewayError:
+    """What an error within a stream means: its own code stands for the status."""
+    said = _said(data, target)
+    status = said.code if 400 <= said.code < 600 else _STATUS_OF_NAME.get(said.status, 500)
+    return _error(status, said, target, 200, None)
+
+
+def blocked(feedback: msgspec.Raw, target: Target) -> GatewayError | None:
+    """The error that a `promptFeedback` without an answer stands for; None if the prompt was not blocked.
+
+    Raises `JsonTextError` if it is not a JSON object.
+    """
+    fields = Fields(feedback)
+    reason = fields.text("blockReason") or ""
+    if reason in ("", "BLOCK_REASON_UNSPECIFIED"):
+        return None
+    said = _Said(status=_printable(reason), message=_printable(fields.text("blockReasonMessage") or ""))
+    return _gateway_error(error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED, said, target, 200, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What an error says, as far as it has the shape of one."""
+
+    code: int = 0
+    status: str = ""
+    message: str = ""
+    # Of its details: what the machine calls the cause, the ids of the quotas, how long to wait, and bad fields.
+    cause: str = ""
+    quotas: tuple[str, ...] = ()
+    delay: float | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+def _said(body: bytes, target: Target) -> _Said:
+    """What the body says, without the key, which a proxy may have quoted."""
+    try:
+        envelope = json.loads(body)
+    except (ValueError, RecursionError):
+        return _Said()
+    if isinstance(envelope, list) and envelope:
+        # Without `alt=sse`, a stream is a list, and so is an error.
+        envelope = envelope[0]
+    error = _member(envelope, "error")
+
+    def text(value: object) -> str:
+        said = _printable(surrogates.whole(value)) if isinstance(value, str) else ""
+        return said.replace(target.api_key, "…") if target.api_key else said
+
+    code = _member(error, "code")
+    details = _member(error, "details")
+    cause, quotas, delay, fields = "", [], None, []
+    for detail in details if isinstance(details, list) else ():
+        match text(_member(detail, "@type")).rpartition(".")[2]:
+            case "ErrorInfo":
+                cause = cause or text(_member(detail, "reason"))
+            case "RetryInfo":
+                delay = _seconds(text(_member(detail, "retryDelay")).removesuffix("s"))
+            case "QuotaFailure":
+                quotas += [
+                    f"{text(_member(each, 'quotaId'))} {text(_member(each, 'quotaMetric'))}"
+                    for each in _items(detail, "violations")
+                ]
+            case "BadRequest":
+                fields += [
+                    (text(_member(each, "field")), text(_member(each, "description")))
+                    for each in _items(detail, "fieldViolations")
+                ]
+    return _Said(
+        code=code if isinstance(code, int) else 0,
+        status=text(_member(error, "status")),
+        message=text(_member(error, "message")),
+        cause=cause,
+        quotas=tuple(quotas),
+        delay=delay,
+        fields=tuple(fields[:MAX_VIOLATIONS]),
+    )
+
+
+def _printable(text: str) -> str:
+    # It ends up in terminals and logs of callers.
+    return "".join(character if character.isprintable() else " " for character in text[:MAX_SAID_CHARACTERS])
+
+
+def _member(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _items(value: object, name: str) -> Iterator[object]:
+    items = _member(value, name)
+    yield from items if isinstance(items, list) else ()
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return min(number, MAX_RETRY_AFTER) if math.isfinite(number) and number >= 0 else None
+
+
+def _error(status: int, said: _Said, target: Target, http_status: int, delay: float | None) -> GatewayError:
+    reason = _reason(status, said, target)
+    if reason == error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED:
+        # Google adds a delay of seconds even to quotas of a day.
+        return _gateway_error(reason, said, target, http_status, None)
+    return _gateway_error(reason, said, target, http_status, delay if said.delay is None else said.delay)
+
+
+def _gateway_error(
+    reason: ErrorReason.ValueType, said: _Said, target: Target, http_status: int, delay: float | None
+) -> GatewayError:
+    metadata = {"upstream_status": str(http_status), "provider": target.provider, "model": target.model}
+    if code := said.cause or said.status:
+        metadata["upstream_code"] = code[:100]
+    text = _TEXTS[reason]
+    violations: list[Violation] = []
+    if reason in _QUOTED and said.message:
+        metadata["upstream_message"] = said.message[:MAX_MESSAGE_CHARACTERS]
+        text = f"{text}: {metadata['upstream_message']}"
+        violations = [
+            Violation(path, description[:MAX_MESSAGE_CHARACTERS])
+            for field, description in said.fields
+            if (path := contract_path(field))
+        ]
+    if reason == error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED and (match := _TOO_LONG.search(said.message)):
+        metadata |= {name: value for name, value in match.groupdict().items() if value}
+    if reason == error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE and (match := _TOO_LARGE.search(said.message)):
+        metadata["limit"] = match["limit"]
+    return GatewayError(
+        reason,
+        text,
+        metadata=metadata,
+        violations=violations,
+        retry_after=delay,
+        resource=f"models/{target.model}" if reason == error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND else "",
+    )
+
+
+def _reason(status: int, said: _Said, target: Target) -> ErrorReason.ValueType:
+    if status == 400:
+        if _BAD_KEY.fullmatch(said.cause) or _BAD_KEY_TEXT.search(said.message):
+            status = 401
+        elif _TOO_LONG.search(said.message):
+            return error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED
+        elif _TOO_LARGE.search(said.message):
+            return error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE
+    if status == 429:
+        if any("PerDay" in quota or "per_day" in quota for quota in said.quotas) or _SPENT.search(said.message):
+            return error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED
+        return error_reason_pb2.ERROR_REASON_UPSTREAM_RATE_LIMITED
+    if status == 404:
+        # Files, caches and wrong addresses are not found either.
+        if _MODEL.search(said.message):
+            return error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND
+        return error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST
+    if status in (401, 403) and not target.caller_key:
+        return error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED
+    if status == 401:
+        return error_reason_pb2.ERROR_REASON_CALLER_CREDENTIALS_REJECTED
+    if status == 403:
+        return error_reason_pb2.ERROR_REASON_CALLER_PERMISSION_DENIED
+    if (reason := _REASON_OF_STATUS.get(status)) is not None:
+        return reason
+    if status >= 500:
+        return error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR
+    if status >= 400:
+        return error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST
+    return error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR
