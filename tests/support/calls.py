@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -96,6 +97,15 @@ def failure(error: grpc.aio.AioRpcError) -> Failure:
                 any_detail.Unpack(detail)
                 setattr(result, name, detail)
     return result
+
+
+async def failure_of(call: Awaitable[Any]) -> Failure:
+    """Waits for a call, which must fail."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return failure(error)
+    raise AssertionError("the call did not fail")
 
 
 async def chat_failure(

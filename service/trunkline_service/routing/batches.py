@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from trunkline.v1 import batch_service_pb2, error_reason_pb2
+from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.base import ProtocolViolation
-from trunkline_service.providers.batches import Batcher, ItemResult
+from trunkline_service.providers.batches import Batcher, ItemResult, Undone
 from trunkline_service.routing.attempt import Attempt, Leg
+from trunkline_service.telemetry.cost import cost
 from trunkline_service.upstream.request import UpstreamRequest
 
 ResultSink = Callable[[Sequence[ItemResult]], Awaitable[None]]
@@ -80,6 +82,9 @@ class BatchCalls:
                 results = [self.batcher.decode_result(line, self.leg.target) for line in lines]
             except ProtocolViolation as violation:
                 raise self.attempt.violation(violation) from violation
+            for result in results:
+                if not isinstance(result.outcome, GatewayError | Undone):
+                    self._price(result.outcome)
             await sink(results)
 
         with _missing(batch_id):
@@ -97,6 +102,13 @@ class BatchCalls:
                     "events_sent": str(given),
                 },
             )
+
+    def _price(self, events: Sequence[ChatEvent]) -> None:
+        """Says what an answer cost, by the prices of the model that gave it."""
+        prices = self.leg.prices(events[0].start.origin.model)
+        completion = events[-1].completion
+        if prices is not None and (known := cost(completion.usage, prices, batch=True)) is not None:
+            completion.cost.CopyFrom(known)
 
     async def _over(self, batch_id: str) -> batch_service_pb2.Batch:
         batch = await self.get(batch_id)

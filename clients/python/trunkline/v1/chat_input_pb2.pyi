@@ -175,7 +175,9 @@ class ChatInput(google.protobuf.message.Message):
         """Optional. Anything newer than this contract: UTF-8 JSON objects that are merged into the body of the upstream
         request last. The key is a kind of API ("anthropic") or a provider's name in the configuration; the first is
         merged before the second, and options of other providers than the one that answers have no effect. Objects merge
-        member by member; any other value, null included, replaces what was there.
+        member by member; any other value, null included, replaces what was there. An object that is merged must not have two
+        members of the same name. A count of tokens leaves out members that the provider does not take there, and has a
+        Warning for each.
         """
 
     @property

@@ -17,7 +17,8 @@ The metadata `stage` says what was being waited for: "connect", "headers", "firs
 block that asks for it.
 
 Without an ErrorInfo come CANCELLED (the caller cancelled), DEADLINE_EXCEEDED (the caller's own timer fired first),
-UNAVAILABLE (no connection to the gateway) and RESOURCE_EXHAUSTED (a message is larger than 32 MiB).
+UNAVAILABLE (no connection to the gateway) and RESOURCE_EXHAUSTED (gRPC itself refused a message by its size: a
+request of more than twice the gateway's limit, or any message beyond the client's own limits).
 """
 
 import builtins
@@ -74,7 +75,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     Code: INVALID_ARGUMENT. Retry: no.
     """
     ERROR_REASON_REQUEST_TOO_LARGE: _ErrorReason.ValueType  # 7
-    """The request has more bytes than the provider takes.
+    """The request has more bytes than the gateway takes in a message, which is 32 MiB unless its configuration says
+    otherwise, or than the provider takes. In the first case nothing was sent to a provider, and the metadata has no
+    `provider`.
 
     Code: INVALID_ARGUMENT. Retry: no. Metadata: `limit`.
     """
@@ -227,7 +230,9 @@ ERROR_REASON_CONTENT_BLOCKED: ErrorReason.ValueType  # 6
 Code: INVALID_ARGUMENT. Retry: no.
 """
 ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 7
-"""The request has more bytes than the provider takes.
+"""The request has more bytes than the gateway takes in a message, which is 32 MiB unless its configuration says
+otherwise, or than the provider takes. In the first case nothing was sent to a provider, and the metadata has no
+`provider`.
 
 Code: INVALID_ARGUMENT. Retry: no. Metadata: `limit`.
 """

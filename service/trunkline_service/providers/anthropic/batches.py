@@ -131,13 +131,10 @@ def _path(batch_id: str) -> str:
 
 
 def _request(method: str, path: str, target: Target) -> UpstreamRequest:
-    headers = {**envelope.key_headers(target, accept="application/json"), "anthropic-version": _version(target)}
-    if target.betas:
-        headers["anthropic-beta"] = ",".join(target.betas)
     return UpstreamRequest(
         method=method,
         url=f"{target.base_url}/v1/messages/batches{path}",
-        headers={**headers, **target.headers},
+        headers=envelope.headers(target, _version(target), (), accept="application/json"),
         body=b"",
     )
 

@@ -11,9 +11,7 @@ from trunkline.v1 import chat_input_pb2, message_pb2
 from trunkline_service import json_text
 from trunkline_service.providers.anthropic import blocks_in, envelope
 from trunkline_service.providers.anthropic.blocks_in import Json, raw
-from trunkline_service.providers.anthropic.envelope import headers as headers
-from trunkline_service.providers.anthropic.platform import ANTHROPIC, NEWEST_VERSION, Platform
-from trunkline_service.providers.anthropic.platform import LEGACY_VERSION as LEGACY_VERSION
+from trunkline_service.providers.anthropic.platform import ANTHROPIC, LEGACY_VERSION, NEWEST_VERSION, Platform
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.upstream.request import UpstreamRequest
@@ -98,7 +96,7 @@ def encode_model(target: Target) -> UpstreamRequest:
     return UpstreamRequest(
         method="GET",
         url=ANTHROPIC.url("/v1/models/{model}", target),
-        headers=headers(target, target.version or LEGACY_VERSION, (), accept="application/json"),
+        headers=envelope.headers(target, target.version or LEGACY_VERSION, (), accept="application/json"),
         body=b"",
     )
 
