@@ -18,20 +18,18 @@ from typing import Self
 
 from aiohttp import web
 
-from trunkline_service.simulator import errors
+from trunkline_service.simulator import errors, openai
 from trunkline_service.simulator.anthropic import AnthropicWire
 from trunkline_service.simulator.calls import CallLog, ReceivedCall
 from trunkline_service.simulator.errors import RefusedError
 from trunkline_service.simulator.exchange import Exchange
-from trunkline_service.simulator.openai.chat import ChatWire
-from trunkline_service.simulator.openai.responses import ResponsesWire
 from trunkline_service.simulator.sse import encode
 from trunkline_service.simulator.stage import Stage
 from trunkline_service.simulator.wire import Route, Wire
 
 _MOST_BODY = 32 * 1024 * 1024
 
-_WIRES: Sequence[Callable[[Stage], Wire]] = (ChatWire, ResponsesWire)
+_WIRES: Sequence[Callable[[Stage], Wire]] = (*openai.WIRES,)
 """The wires beside Anthropic's, which also answers at paths that nobody has."""
 
 
