@@ -10,7 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from trunkline.v1 import chat_input_pb2, chat_service_pb2, embedding_service_pb2, route_pb2, usage_pb2
+from trunkline.v1 import (
+    chat_input_pb2,
+    chat_service_pb2,
+    embedding_service_pb2,
+    model_service_pb2,
+    route_pb2,
+    usage_pb2,
+)
 from trunkline_service.errors import GatewayError
 from trunkline_service.upstream.framing import Frame, Framing
 from trunkline_service.upstream.request import UpstreamRequest
@@ -140,3 +147,25 @@ class Embedder(Protocol):
         self, body: bytes, request: embedding_service_pb2.EmbedRequest, target: Target
     ) -> embedding_service_pb2.EmbedResponse:
         """The vectors, one for each input, in their order; with origin and usage. Raises `ProtocolViolation`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPage:
+    """A part of a provider's list of its models: each with its `id`, and with what else the provider tells.
+
+    `cursor` asks for what comes next; empty if that was all.
+    """
+
+    models: Sequence[model_service_pb2.Model]
+    cursor: str = ""
+
+
+@runtime_checkable
+class ModelLister(Protocol):
+    """A provider that may be able to tell its models."""
+
+    def encode_models(self, target: Target, cursor: str) -> UpstreamRequest | None:
+        """The request for the models from `cursor` on, which is empty for the first; None if nobody there can tell."""
+
+    def decode_models(self, body: bytes) -> ModelPage:
+        """The models. Raises `ProtocolViolation`."""

@@ -29,7 +29,19 @@ class Router:
 
     async def close(self) -> None:
         """Closes every connection to every provider."""
-        await asyncio.gather(*(endpoint.upstream.close() for endpoint in self._endpoints.values()))
+        await asyncio.gather(*(endpoint.close() for endpoint in self._endpoints.values()))
+
+    @property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """The providers by their names."""
+        return self._endpoints
+
+    def endpoint(self, provider: str) -> Endpoint:
+        """The provider of that name. Raises `GatewayError` (ROUTE_NOT_FOUND) if there is none."""
+        endpoint = self._endpoints.get(provider)
+        if endpoint is None:
+            raise _not_found("provider", provider, self._endpoints)
+        return endpoint
 
     def knows(self, provider: str) -> bool:
         """Whether `provider` is a name of the configuration or a type of provider."""
@@ -55,7 +67,7 @@ class Router:
                     raise InvalidRequest([Violation("routing.route", "this gateway takes no routes from callers")])
                 route = routing.route
             case _:
-                name, own = self._resolve(model, path)
+                name, own = self.resolve(model, path)
                 return self._leg(route_pb2.Target(provider=name, model=own), routing)
         target = route_pb2.Target()
         target.CopyFrom(route.target)
@@ -97,8 +109,8 @@ class Router:
                 return leg
         return _replace(leg, max_output_tokens=endpoint.maxima[model])
 
-    def _resolve(self, model: str, path: str) -> tuple[str, str]:
-        """The provider and the model that a request's model, at `path`, stands for."""
+    def resolve(self, model: str, path: str) -> tuple[str, str]:
+        """The provider and the model that a request's model, at `path`, stands for. Raises as `leg` does."""
         full = self._settings.models.get(model, model)
         name, slash, rest = full.partition("/")
         if slash and rest and name in self._endpoints:
@@ -133,9 +145,7 @@ class Router:
         return rest if slash and name in self._endpoints else full
 
     def _leg(self, target: route_pb2.Target, routing: route_pb2.RoutingOptions) -> Leg:
-        endpoint = self._endpoints.get(target.provider)
-        if endpoint is None:
-            raise _not_found("provider", target.provider, self._endpoints)
+        endpoint = self.endpoint(target.provider)
         settings = endpoint.settings
         key = target.api_key or _own_key(settings)
         if not key and not endpoint.upstream.has_credentials:

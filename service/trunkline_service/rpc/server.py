@@ -17,6 +17,8 @@ from trunkline.v1 import (
     chat_service_pb2_grpc,
     embedding_service_pb2,
     embedding_service_pb2_grpc,
+    model_service_pb2,
+    model_service_pb2_grpc,
 )
 from trunkline_service.config import Settings
 from trunkline_service.errors import StartupError
@@ -25,12 +27,13 @@ from trunkline_service.rpc.batch import BatchServicer
 from trunkline_service.rpc.chat import ChatServicer
 from trunkline_service.rpc.edge import Edge
 from trunkline_service.rpc.embedding import EmbeddingServicer
+from trunkline_service.rpc.models import ModelServicer
 from trunkline_service.rpc.tls import server_credentials
 
 LINGER_SECONDS = 3.0
 SERVICES = tuple(
     service.full_name
-    for module in (batch_service_pb2, chat_service_pb2, embedding_service_pb2)
+    for module in (batch_service_pb2, chat_service_pb2, embedding_service_pb2, model_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 )
 
@@ -58,6 +61,8 @@ class Server:
         embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(embedding, self._edge)  # type: ignore[arg-type]
         batch = BatchServicer(router, settings.limits)
         batch_service_pb2_grpc.add_BatchServiceServicer_to_server(batch, self._edge)  # type: ignore[arg-type]
+        models = ModelServicer(router, settings.limits)
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, self._edge)  # type: ignore[arg-type]
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.reflection:
