@@ -117,6 +117,11 @@ async def test_own_deadlines(server: ScriptedServer, kind: str, method: Method, 
     assert server.seen.time_remaining == pytest.approx(20, abs=1.5)
     await method(client, timeout=None)
     assert server.seen.time_remaining is None
+    # gRPC would take more than it can count for no time at all.
+    await method(client, timeout=1e12)
+    assert server.seen.time_remaining is None
+    with pytest.raises(ValueError, match="number of seconds"):
+        await method(client, timeout=float("nan"))
     await client.close()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.command_line import calls, running, trunkline
+from support.command_line import TRUNKLINE, calls, environment, running, trunkline
 from trunkline_service.cli import main
 
 
@@ -21,6 +21,20 @@ from trunkline_service.cli import main
 def taken_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(("redirection", "code"), [(">/dev/full", 1), (">&-", 0), ("2>&-", 0)])
+def test_a_standard_output_that_takes_nothing(redirection: str, code: int) -> None:
+    command = ["sh", "-c", f'"$0" "$@" {redirection}', TRUNKLINE, "--help"]
+    done = subprocess.run(command, capture_output=True, timeout=20, env=environment(), check=False)
+    assert done.returncode == code
+    assert done.stderr.decode() == ("trunkline: cannot write to the standard output: No space left on device\n" * code)
+
+
+def test_a_standard_input_that_is_closed() -> None:
+    command = ["sh", "-c", '"$0" "$@" <&-', TRUNKLINE, "chat"]
+    done = subprocess.run(command, capture_output=True, timeout=20, env=environment(), check=False)
+    assert (done.returncode, "Traceback" in done.stderr.decode()) == (2, False)
 
 
 class TestHelp:

@@ -12,11 +12,14 @@ import grpc
 from trunkline import statuses
 from trunkline.base import ClientBase
 from trunkline.calls import Call
+from trunkline.models import ModelList, ModelsOptions, Pages
 from trunkline.replies import Reply, TokenCount
-from trunkline.requests import ChatOptions, Prompt, StreamOptions
+from trunkline.requests import CallOptions, ChatOptions, Prompt, StreamOptions
 from trunkline.stream import AsyncChatStream
 from trunkline.v1.chat_service_pb2 import ChatRequest, CountTokensRequest, StreamChatRequest
 from trunkline.v1.chat_service_pb2_grpc import ChatServiceStub
+from trunkline.v1.model_service_pb2 import GetModelRequest, GetModelResponse, Model
+from trunkline.v1.model_service_pb2_grpc import ModelServiceStub
 
 if TYPE_CHECKING:
     from trunkline.v1.chat_service_pb2_grpc import ChatServiceAsyncStub
@@ -125,6 +128,41 @@ class AsyncTrunkline(ClientBase):
         request, call = self._prepare(CountTokensRequest(), prompt, options)
         return await self._invoke(self.stub.CountTokens, request, call, TokenCount)
 
+    async def models(self, **options: Unpack[ModelsOptions]) -> ModelList:
+        """List the models that the gateway's providers have, all pages of them.
+
+        Args:
+            **options: See ModelsOptions.
+
+        Raises:
+            APIError: The call failed.
+
+        Example:
+            models = await client.models(provider="anthropic", capabilities=["tools", "image_input"])
+        """
+        pages = Pages(options)
+        call = self._defaults.call(options)
+        while not pages.done:
+            await self._invoke(self._models.ListModels, pages.request, call, pages.add)
+        return pages.all()
+
+    async def model(self, name: str, /, **options: Unpack[CallOptions]) -> Model:
+        """Get one model: what it can do, what it costs, and for how long it is there.
+
+        Args:
+            name: The model, as `chat` takes it.
+            **options: See CallOptions.
+
+        Raises:
+            NotFoundError: There is no such model, or no longer; the message has the nearest names.
+            APIError: The call failed.
+
+        Example:
+            model = await client.model("anthropic/claude-sonnet-5")
+        """
+        request, call = GetModelRequest(model=name), self._defaults.call(options)
+        return await self._invoke(self._models.GetModel, request, call, _model)
+
     async def close(self) -> None:
         """Close the connections. Calls in flight are cancelled.
 
@@ -168,3 +206,7 @@ class AsyncTrunkline(ClientBase):
                 raise
             raise await statuses.of_call(done, call.request_id) from None
         return view(response, call.id_in(await done.trailing_metadata()))
+
+
+def _model(response: GetModelResponse, _request_id: str) -> Model:
+    return response.model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from uuid import uuid4
 from trunkline.requests import CallOptions, Metadata
 from trunkline.statuses import REQUEST_ID_KEY, Trailers
 
+_A_YEAR = 365 * 86_400.0
 _REQUEST_ID = re.compile(r"[ -~]{1,64}")
 
 
@@ -40,7 +42,7 @@ class CallDefaults(NamedTuple):
         """Put the options of one call over the defaults.
 
         Raises:
-            ValueError: The request id is too long or has characters that it may not have.
+            ValueError: The request id is too long or has characters that it may not have, or the timeout is no number.
         """
         metadata = self.metadata | by_key(options.get("metadata"))
         if request_id := options.get("request_id"):
@@ -49,7 +51,16 @@ class CallDefaults(NamedTuple):
         if not _REQUEST_ID.fullmatch(request_id):
             raise ValueError("a request id has 1 to 64 printable ASCII characters")
         pairs = tuple((key, value) for key, values in metadata.items() for value in values)
-        return Call(options.get("timeout", self.timeout), pairs, request_id)
+        return Call(_timeout(options.get("timeout", self.timeout)), pairs, request_id)
+
+
+def _timeout(seconds: float | None) -> float | None:
+    """Return what gRPC takes: it counts in a way that makes a very long time none at all."""
+    if seconds is None:
+        return None
+    if math.isnan(seconds):
+        raise ValueError("a timeout is a number of seconds, or None")
+    return seconds if seconds < _A_YEAR else None
 
 
 def by_key(metadata: Metadata | None) -> dict[str, list[str | bytes]]:

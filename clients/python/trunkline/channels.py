@@ -67,7 +67,8 @@ def options(target: str, own: ChannelOptions) -> list[tuple[str, Any]]:
     ours = {
         "grpc.primary_user_agent": f"trunkline-python/{_version()}",
         "grpc.service_config": json.dumps(config),
-        "grpc.max_send_message_length": MESSAGE_LIMIT,
+        # What is too large for the gateway is for the gateway to refuse: it says by how much.
+        "grpc.max_send_message_length": -1,
         "grpc.max_receive_message_length": MESSAGE_LIMIT,
         # By default gRPC repeats no request above 256 KiB, which any picture exceeds.
         "grpc.per_rpc_retry_buffer_size": MESSAGE_LIMIT + 64 * 1024,

@@ -12,11 +12,14 @@ import grpc
 from trunkline import statuses
 from trunkline.base import ClientBase
 from trunkline.calls import Call
+from trunkline.models import ModelList, ModelsOptions, Pages
 from trunkline.replies import Reply, TokenCount
-from trunkline.requests import ChatOptions, Prompt, StreamOptions
+from trunkline.requests import CallOptions, ChatOptions, Prompt, StreamOptions
 from trunkline.stream import ChatStream
 from trunkline.v1.chat_service_pb2 import ChatRequest, CountTokensRequest, StreamChatRequest
 from trunkline.v1.chat_service_pb2_grpc import ChatServiceStub
+from trunkline.v1.model_service_pb2 import GetModelRequest, GetModelResponse, Model
+from trunkline.v1.model_service_pb2_grpc import ModelServiceStub
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
@@ -45,6 +48,10 @@ class Trunkline(ClientBase):
             client.stub.CountTokens(CountTokensRequest(input=...), timeout=5)
         """
         return ChatServiceStub(self._channel)
+
+    @cached_property
+    def _models(self) -> ModelServiceStub:
+        return ModelServiceStub(self._channel)
 
     def chat(self, prompt: Prompt | None = None, /, **options: Unpack[ChatOptions]) -> Reply:
         """Ask a model and wait for the whole answer.
@@ -98,6 +105,41 @@ class Trunkline(ClientBase):
         request, call = self._prepare(CountTokensRequest(), prompt, options)
         return self._invoke(self.stub.CountTokens, request, call, TokenCount)
 
+    def models(self, **options: Unpack[ModelsOptions]) -> ModelList:
+        """List the models that the gateway's providers have, all pages of them.
+
+        Args:
+            **options: See ModelsOptions.
+
+        Raises:
+            APIError: The call failed.
+
+        Example:
+            models = client.models(provider="anthropic", capabilities=["tools", "image_input"])
+        """
+        pages = Pages(options)
+        call = self._defaults.call(options)
+        while not pages.done:
+            self._invoke(self._models.ListModels, pages.request, call, pages.add)
+        return pages.all()
+
+    def model(self, name: str, /, **options: Unpack[CallOptions]) -> Model:
+        """Get one model: what it can do, what it costs, and for how long it is there.
+
+        Args:
+            name: The model, as `chat` takes it.
+            **options: See CallOptions.
+
+        Raises:
+            NotFoundError: There is no such model, or no longer; the message has the nearest names.
+            APIError: The call failed.
+
+        Example:
+            model = client.model("anthropic/claude-sonnet-5")
+        """
+        request, call = GetModelRequest(model=name), self._defaults.call(options)
+        return self._invoke(self._models.GetModel, request, call, _model)
+
     def close(self) -> None:
         """Close the connections. Calls in flight are cancelled.
 
@@ -129,3 +171,7 @@ class Trunkline(ClientBase):
         except grpc.RpcError as error:
             raise statuses.of_error(error, call.request_id) from error
         return view(response, call.id_in(done.trailing_metadata()))
+
+
+def _model(response: GetModelResponse, _request_id: str) -> Model:
+    return response.model

@@ -128,7 +128,7 @@ class ContentBlockedError(InvalidRequestError):
 
 
 class RequestTooLargeError(InvalidRequestError):
-    """The request has more bytes than the provider takes."""
+    """The request has more bytes than the gateway or the provider takes."""
 
     @property
     def limit(self) -> int | None:
@@ -150,7 +150,7 @@ class NotFoundError(APIError):
 
 
 class MessageTooLargeError(APIError):
-    """The request or the response is larger than a gRPC message may be: 32 MiB."""
+    """gRPC itself refused the request or the response, as it is larger than a message may be."""
 
 
 class BatchNotEndedError(APIError):

@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module, _, function = options.run.partition(":")
             return int(getattr(import_module(module), function)(options))
         finally:
-            sys.stdout.flush()
+            terminal.write("")
     except SystemExit as end:
         # After --help, or a mistake in the arguments.
         return int(end.code or 0)
@@ -42,3 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         terminal.close_output()
         return EXIT_PIPE
+    except terminal.OutputError as error:
+        terminal.close_output()
+        terminal.say(f"trunkline: cannot write to the standard output: {error}")
+        return EXIT_FAILED

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from trunkline_service.cli.terminal import write
 
+A_YEAR = 365 * 86_400.0
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_PIPE = 1, 2, 130, 141
 
 _HELP = """\
@@ -221,6 +222,8 @@ def _seconds(value: str) -> float:
     seconds = _number(value.removesuffix("s"))
     if seconds <= 0:
         raise argparse.ArgumentTypeError("must be more than 0")
+    if seconds > A_YEAR:
+        raise argparse.ArgumentTypeError("is more than a year")
     return seconds
 
 

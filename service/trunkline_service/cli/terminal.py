@@ -3,6 +3,8 @@
 import io
 import os
 import sys
+from pathlib import Path
+from typing import TextIO, cast
 
 # A model's answer must not move the cursor or rename the window: control characters other than tab and newline are
 # left out on a terminal.
@@ -18,21 +20,38 @@ class Failure(Exception):
     """It did not work out; the text says why."""
 
 
+class OutputError(Exception):
+    """The standard output takes no more: a full disk, for one."""
+
+
 def prepare() -> None:
-    """Let no character that the terminal's encoding lacks end the command, and have gRPC's C core keep quiet.
+    """Let neither a stream that was closed nor a character that the terminal's encoding lacks end the command, and have
+    gRPC's C core keep quiet.
 
     What it has to say about connections comes back as the status of the call.
     """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    sys.stdin = sys.stdin or _nowhere("r")
+    sys.stdout = sys.stdout or _nowhere("w")
+    sys.stderr = sys.stderr or _nowhere("w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
+def _nowhere(mode: str) -> TextIO:
+    return cast(TextIO, Path(os.devnull).open(mode, encoding="utf-8"))
+
+
 def write(text: str) -> None:
-    """Write a piece of an answer, at once."""
-    sys.stdout.write(text.translate(_CONTROLS) if sys.stdout.isatty() else text)
-    sys.stdout.flush()
+    """Write a piece of an answer, at once. Raises OutputError, or BrokenPipeError if its reader has gone."""
+    try:
+        sys.stdout.write(text.translate(_CONTROLS) if sys.stdout.isatty() else text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(error.strerror or str(error)) from error
 
 
 def say(text: str, *, dim: bool = False, end: str = "\n") -> None:
