@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from trunkline_service.config import ProviderSettings
-from trunkline_service.providers.anthropic import AnthropicProvider
+from trunkline_service.providers.anthropic.api import AnthropicApi
 from trunkline_service.providers.base import Provider
 from trunkline_service.providers.openai.platform import AZURE, COMPATIBLE, OPENAI
 from trunkline_service.providers.openai.responses import ResponsesProvider
 from trunkline_service.providers.vertex import VertexProvider
 
 _CODECS: Mapping[str, Callable[[], Provider]] = {
-    "anthropic": AnthropicProvider,
+    "anthropic": AnthropicApi,
     "openai/responses": lambda: ResponsesProvider(OPENAI),
     "openai_compatible/responses": lambda: ResponsesProvider(COMPATIBLE),
     "azure_openai/responses": lambda: ResponsesProvider(AZURE),
