@@ -1,0 +1,97 @@
+"""The blocks of a streamed answer. Chat Completions has none: they are made from what its deltas append to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trunkline.v1 import message_pb2
+from trunkline.v1.chat_service_pb2 import ChatEvent
+from trunkline_service.providers import surrogates
+
+# The member of a block_delta that appends to a block of each kind.
+DELTAS = {
+    "text": "text",
+    "thinking": "thinking",
+    "refusal": "refusal",
+    "input_json": "input_json",
+    "input_text": "input_text",
+}
+_EMPTY = {
+    "text": message_pb2.ContentBlock(text=message_pb2.TextBlock()),
+    "thinking": message_pb2.ContentBlock(thinking=message_pb2.ThinkingBlock()),
+    "refusal": message_pb2.ContentBlock(refusal=message_pb2.RefusalBlock()),
+}
+
+
+class Blocks:
+    """Writes the events of blocks, one open at a time, numbered from 0."""
+
+    __slots__ = ("count", "half", "kind")
+
+    def __init__(self) -> None:
+        self.count = 0
+        # What deltas of the open block are called; empty if none is open.
+        self.kind = ""
+        # Half of a surrogate pair, which waits for the other one.
+        self.half = ""
+
+    @property
+    def index(self) -> int:
+        """The open block's place, or that of the one before."""
+        return self.count - 1
+
+    def append(self, kind: str, text: str, result: list[ChatEvent]) -> None:
+        """More of a text, of reasoning or of a refusal; a new block if another kind is open."""
+        if kind != self.kind:
+            self.begin(_EMPTY[kind], kind, result)
+        self.grow(text, result)
+
+    def grow(self, text: str, result: list[ChatEvent]) -> None:
+        """More of the open block; halves of surrogate pairs are put together."""
+        if self.half or not text.isascii():
+            text = self.half + text
+            self.half = ""
+            if "\ud800" <= text[-1:] <= "\udbff":
+                self.half = text[-1]
+                text = text[:-1]
+            text = surrogates.whole(text)
+        if text:
+            event = ChatEvent()
+            event.block_delta.index = self.index
+            setattr(event.block_delta, DELTAS[self.kind], text)
+            result.append(event)
+
+    def begin(self, block: message_pb2.ContentBlock, kind: str, result: list[ChatEvent]) -> None:
+        """Opens a block, whose deltas are called `kind`; ends the one before."""
+        self.end(result)
+        event = ChatEvent()
+        event.block_start.index = self.count
+        event.block_start.block.CopyFrom(block)
+        result.append(event)
+        self.count += 1
+        self.kind = kind
+
+    def end(self, result: list[ChatEvent]) -> None:
+        """Ends the open block, if one is."""
+        if not self.kind:
+            return
+        if self.half:
+            self.half = ""
+            self.grow("\ufffd", result)
+        event = ChatEvent()
+        event.block_end.index = self.index
+        result.append(event)
+        self.kind = ""
+
+    def whole(self, block: message_pb2.ContentBlock, result: list[ChatEvent]) -> None:
+        """A block that comes at once."""
+        self.begin(block, "text", result)
+        self.end(result)
+
+    def beside_text(self, additions: Sequence[ChatEvent], result: list[ChatEvent]) -> None:
+        """Deltas that add to a text block, which is opened for them if none is; their index is set here."""
+        if self.kind != "text":
+            self.begin(_EMPTY["text"], "text", result)
+        for event in additions:
+            event.block_delta.index = self.index
+        result.extend(additions)

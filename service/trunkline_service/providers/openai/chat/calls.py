@@ -1,0 +1,160 @@
+"""The tool calls of a streamed answer, put together from fragments.
+
+Fragments name their call by an index of its own. Some servers leave it out, and some give the same one to all calls: a
+fragment with a new id and a name then begins a new one.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from trunkline.v1 import message_pb2, warning_pb2
+from trunkline.v1.chat_service_pb2 import ChatEvent
+from trunkline_service import json_text
+from trunkline_service.providers.base import ProtocolViolation
+from trunkline_service.providers.openai.chat.blocks import Blocks
+from trunkline_service.providers.openai.chat.chunks import CallPiece
+
+_KEPT_PER_PIECE = 64
+
+
+class Call:
+    """A call so far. `block` is its block's place in the answer, or -1 while it waits to begin."""
+
+    __slots__ = ("block", "extra", "id", "is_custom", "name", "pieces")
+
+    def __init__(self) -> None:
+        self.id = ""
+        self.name = ""
+        self.is_custom = False
+        self.pieces: list[str] = []
+        self.block = -1
+        # Members of the call that the contract has no field for.
+        self.extra: json_text.RawObject = {}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing that could be added to the arguments would make sense."""
+        return self.is_custom or json_text.is_json("".join(self.pieces), must_be_object=True)
+
+
+class Calls:
+    """Gives calls their blocks: the first one as it comes, each further one as soon as those before it are whole. What
+    comes too early waits, as blocks do not interleave.
+    """
+
+    __slots__ = ("_blocks", "_by_index", "_calls", "_last", "strays")
+
+    def __init__(self, blocks: Blocks) -> None:
+        self._blocks = blocks
+        self._calls: list[Call] = []
+        self._by_index: dict[int, Call] = {}
+        self._last: Call | None = None
+        # Members of calls that came after the end of their blocks.
+        self.strays: list[msgspec.Raw] = []
+
+    @property
+    def any(self) -> bool:
+        """Whether the answer has calls."""
+        return bool(self._calls)
+
+    def add(self, piece: CallPiece, result: list[ChatEvent], extra: json_text.RawObject | None = None) -> int:
+        """Adds a fragment; returns how many characters have to be remembered for it. `extra` are members of it that the
+        contract has no field for.
+
+        Raises:
+            ProtocolViolation: it belongs to a call that is over.
+        """
+        inner = piece.custom if piece.custom is not None else piece.function
+        name = (inner.name if inner is not None else None) or ""
+        call = self._find(piece, name)
+        call.id = call.id or piece.id or ""
+        if not call.name:
+            call.name = name
+            call.is_custom = piece.custom is not None
+        if piece.custom is not None:
+            text = piece.custom.input or ""
+        else:
+            text = (piece.function.arguments if piece.function is not None else None) or ""
+        kept = _KEPT_PER_PIECE + len(text) + len(name) + sum(map(len, (extra or {}).values()))
+        if call.block < 0:
+            call.pieces += [text] if text else []
+            if extra:
+                call.extra.update(extra)
+                extra = None
+            if call.name and self._may_begin(call):
+                self._begin(call, result)
+        elif call.block == self._blocks.index and self._blocks.kind:
+            call.pieces += [text] if text else []
+            if text:
+                self._blocks.grow(text, result)
+        elif text.strip(" \t\r\n"):
+            msg = "the arguments of a tool call go on after its end"
+            raise ProtocolViolation(msg)
+        if extra:
+            self._add_extra(call, extra, result)
+        return kept
+
+    def finish(self, result: list[ChatEvent]) -> list[warning_pb2.Warning]:
+        """Writes the calls that still wait, and tells of those whose arguments are broken.
+
+        Raises:
+            ProtocolViolation: a call never got a name.
+        """
+        for call in self._calls:
+            if call.block < 0:
+                if not call.name:
+                    msg = "a tool call has no name"
+                    raise ProtocolViolation(msg)
+                self._begin(call, result)
+        return [
+            warning_pb2.Warning(
+                code=warning_pb2.WARNING_CODE_UNEXPECTED_OUTPUT,
+                field=f"message.content[{call.block}].tool_use.input_json",
+                message="the model wrote arguments that are not a JSON object",
+            )
+            for call in self._calls
+            if call.pieces and not call.is_whole
+        ]
+
+    def _find(self, piece: CallPiece, name: str) -> Call:
+        if piece.index is not None:
+            call = self._by_index.get(piece.index)
+        else:
+            call = self._last if not piece.id or (self._last is not None and self._last.id == piece.id) else None
+        if call is None or (name and piece.id and call.id and piece.id != call.id):
+            call = Call()
+            self._calls.append(call)
+            if piece.index is not None:
+                self._by_index[piece.index] = call
+        self._last = call
+        return call
+
+    def _add_extra(self, call: Call, extra: json_text.RawObject, result: list[ChatEvent]) -> None:
+        if call.block == self._blocks.index and self._blocks.kind:
+            event = ChatEvent()
+            event.block_delta.index = call.block
+            event.block_delta.block_fields_json = json_text.dump(extra)
+            result.append(event)
+        else:
+            self.strays.append(msgspec.Raw(msgspec.json.encode(extra)))
+
+    def _may_begin(self, call: Call) -> bool:
+        before = self._calls[: self._calls.index(call)]
+        return all(each.block >= 0 for each in before) and (not before or before[-1].is_whole)
+
+    def _begin(self, call: Call, result: list[ChatEvent]) -> None:
+        block = message_pb2.ToolUseBlock(
+            # Without an id of the provider's, the result could not say which call it is for.
+            id=call.id or f"call_{self._blocks.count}",
+            name=call.name,
+            runner=message_pb2.TOOL_RUNNER_CLIENT,
+        )
+        kind = "input_text" if call.is_custom else "input_json"
+        if call.is_custom:
+            block.input_text = ""
+        call.block = self._blocks.count
+        fields = json_text.dump(call.extra) if call.extra else ""
+        self._blocks.begin(message_pb2.ContentBlock(tool_use=block, provider_fields_json=fields), kind, result)
+        if call.pieces:
+            self._blocks.grow("".join(call.pieces), result)

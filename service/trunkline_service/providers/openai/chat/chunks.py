@@ -1,0 +1,80 @@
+"""The shapes of the chunks that make up nearly all of a stream, for msgspec to decode in one go.
+
+Each forbids members that it does not name: a chunk with anything else in it fails to decode here, and is read member by
+member in `stream.py`, so that nothing of it is lost. Members that may only be null are those that common servers put
+into every chunk without saying anything by it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+NOTHING = msgspec.Raw(b"")
+
+
+class FunctionPiece(msgspec.Struct, forbid_unknown_fields=True):
+    """More of a call's arguments; the first piece has the name."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class CustomPiece(msgspec.Struct, forbid_unknown_fields=True):
+    """More of the text that a custom tool takes; the first piece has the name."""
+
+    name: str | None = None
+    input: str | None = None
+
+
+class CallPiece(msgspec.Struct, forbid_unknown_fields=True):
+    """A piece of a tool call; `index` counts the calls of the answer."""
+
+    index: int | None = None
+    id: str | None = None
+    type: str | None = None
+    function: FunctionPiece | None = None
+    custom: CustomPiece | None = None
+
+
+class Delta(msgspec.Struct, forbid_unknown_fields=True):
+    """What a chunk adds to the message."""
+
+    content: str | None = None
+    role: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[CallPiece] | None = None
+    function_call: None = None
+
+
+class Choice(msgspec.Struct, forbid_unknown_fields=True):
+    """The one answer of a call."""
+
+    delta: Delta
+    index: int = 0
+    finish_reason: str | None = None
+    logprobs: None = None
+    content_filter_results: msgspec.Raw = NOTHING
+    native_finish_reason: None = None
+    stop_reason: None = None
+    matched_stop: None = None
+    token_ids: None = None
+
+
+class Chunk(msgspec.Struct, forbid_unknown_fields=True):
+    """One event of a stream."""
+
+    choices: tuple[Choice]
+    id: str = ""
+    object: str = ""
+    created: int = 0
+    model: str = ""
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+    usage: None = None
+    obfuscation: str | None = None
+    prompt_token_ids: None = None
+
+
+frequent = msgspec.json.Decoder(Chunk)
