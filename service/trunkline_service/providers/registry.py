@@ -7,12 +7,17 @@ from collections.abc import Callable, Mapping
 from trunkline_service.config import ProviderSettings
 from trunkline_service.providers.anthropic.api import AnthropicApi
 from trunkline_service.providers.base import Provider
+from trunkline_service.providers.bedrock import BedrockMantle, BedrockMessages
+from trunkline_service.providers.bedrock.invoke import BedrockInvoke
 from trunkline_service.providers.openai.platform import AZURE, COMPATIBLE, OPENAI
 from trunkline_service.providers.openai.responses import ResponsesProvider
 from trunkline_service.providers.vertex import VertexProvider
 
 _CODECS: Mapping[str, Callable[[], Provider]] = {
     "anthropic": AnthropicApi,
+    "bedrock/invoke": BedrockInvoke,
+    "bedrock/mantle": BedrockMantle,
+    "bedrock/messages": BedrockMessages,
     "openai/responses": lambda: ResponsesProvider(OPENAI),
     "openai_compatible/responses": lambda: ResponsesProvider(COMPATIBLE),
     "azure_openai/responses": lambda: ResponsesProvider(AZURE),
