@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from trunkline_service.config import ProviderSettings
 from trunkline_service.providers.anthropic.api import AnthropicApi
 from trunkline_service.providers.base import Provider
+from trunkline_service.providers.gemini import GeminiProvider, VertexGeminiProvider
 from trunkline_service.providers.bedrock import BedrockMantle, BedrockMessages
 from trunkline_service.providers.bedrock.invoke import BedrockInvoke
 from trunkline_service.providers.openai.platform import AZURE, COMPATIBLE, OPENAI
@@ -15,6 +16,7 @@ from trunkline_service.providers.vertex import VertexProvider
 
 _CODECS: Mapping[str, Callable[[], Provider]] = {
     "anthropic": AnthropicApi,
+    "gemini": GeminiProvider,
     "bedrock/invoke": BedrockInvoke,
     "bedrock/mantle": BedrockMantle,
     "bedrock/messages": BedrockMessages,
@@ -22,6 +24,7 @@ _CODECS: Mapping[str, Callable[[], Provider]] = {
     "openai_compatible/responses": lambda: ResponsesProvider(COMPATIBLE),
     "azure_openai/responses": lambda: ResponsesProvider(AZURE),
     "vertex_anthropic": VertexProvider,
+    "vertex_gemini": VertexGeminiProvider,
 }
 """By the `type` of the settings, with "/" and the `api` behind it where there is a choice."""
 

@@ -56,6 +56,7 @@ _REASON_OF_STATUS: dict[int, ErrorReason.ValueType] = {
     499: error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR,
     503: error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED,
     504: error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
+    529: error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED,
 }
 
 # A key that is no key is a bad request to Google.
