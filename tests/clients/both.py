@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
 
-from trunkline import AsyncTrunkline, ChatEvent, Reply, TokenCount, Trunkline
+from trunkline import AsyncTrunkline, ChatEvent, ModelList, Reply, TokenCount, Trunkline
 from trunkline.stream import ChatStream
+from trunkline.v1 import Model
 
 _END: Any = object()
 
@@ -36,6 +37,8 @@ class AnyClient(Protocol):
 
     async def chat(self, prompt: Any = None, /, **options: Any) -> Reply: ...
     async def count_tokens(self, prompt: Any = None, /, **options: Any) -> TokenCount: ...
+    async def list_models(self, **options: Any) -> ModelList: ...
+    async def get_model(self, name: str, /, **options: Any) -> Model: ...
     def stream(self, prompt: Any = None, /, **options: Any) -> AnyStream: ...
     async def close(self) -> None: ...
 
@@ -51,6 +54,12 @@ class ThreadedClient:
 
     async def count_tokens(self, prompt: Any = None, /, **options: Any) -> TokenCount:
         return await asyncio.to_thread(self.client.count_tokens, prompt, **options)
+
+    async def list_models(self, **options: Any) -> ModelList:
+        return await asyncio.to_thread(self.client.list_models, **options)
+
+    async def get_model(self, name: str, /, **options: Any) -> Model:
+        return await asyncio.to_thread(self.client.get_model, name, **options)
 
     def stream(self, prompt: Any = None, /, **options: Any) -> "ThreadedStream":
         return ThreadedStream(self.client.stream(prompt, **options))

@@ -19,9 +19,15 @@ from trunkline.v1 import (
     ChatServiceServicer,
     CountTokensRequest,
     CountTokensResponse,
+    GetModelRequest,
+    GetModelResponse,
+    ListModelsRequest,
+    ListModelsResponse,
+    ModelServiceServicer,
     StreamChatRequest,
     StreamChatResponse,
     add_ChatServiceServicer_to_server,
+    add_ModelServiceServicer_to_server,
 )
 
 LIMIT = 32 * 1024 * 1024
@@ -77,7 +83,8 @@ class Header:
     value: str
 
 
-Step: TypeAlias = ChatEvent | list[ChatEvent] | ChatResponse | CountTokensResponse | Fail | Header | float
+Answer: TypeAlias = ChatResponse | CountTokensResponse | GetModelResponse | ListModelsResponse
+Step: TypeAlias = ChatEvent | list[ChatEvent] | Answer | Fail | Header | float
 """Send an event, or several in one message; answer; fail; wait so many seconds."""
 
 
@@ -99,7 +106,7 @@ class Seen:
         return True
 
 
-class ScriptedServer(ChatServiceServicer):
+class ScriptedServer(ChatServiceServicer, ModelServiceServicer):
     """Each call takes the next script; `calls` has what came."""
 
     def __init__(self) -> None:
@@ -109,6 +116,7 @@ class ScriptedServer(ChatServiceServicer):
         options = [("grpc.max_send_message_length", LIMIT), ("grpc.max_receive_message_length", LIMIT)]
         self.grpc = grpc.aio.server(options=options)
         add_ChatServiceServicer_to_server(self, self.grpc)
+        add_ModelServiceServicer_to_server(self, self.grpc)
         self.port = self.grpc.add_insecure_port("127.0.0.1:0")
         self.address = f"127.0.0.1:{self.port}"
 
@@ -139,6 +147,14 @@ class ScriptedServer(ChatServiceServicer):
 
     async def CountTokens(self, request: CountTokensRequest, context: Any) -> CountTokensResponse:
         answer: CountTokensResponse = await self._answer(request, context)
+        return answer
+
+    async def ListModels(self, request: ListModelsRequest, context: Any) -> ListModelsResponse:
+        answer: ListModelsResponse = await self._answer(request, context)
+        return answer
+
+    async def GetModel(self, request: GetModelRequest, context: Any) -> GetModelResponse:
+        answer: GetModelResponse = await self._answer(request, context)
         return answer
 
     async def StreamChat(self, request: StreamChatRequest, context: Any) -> AsyncIterator[StreamChatResponse]:

@@ -9,6 +9,7 @@ from trunkline.v1 import (
     ChatResponse,
     Completion,
     ContentBlock,
+    Cost,
     CountMethod,
     CountTokensResponse,
     FinishReason,
@@ -40,6 +41,13 @@ def think(what: str) -> ContentBlock:
 
 
 NEWER = ContentBlock.FromString(b"\xa2\x02\x03abc")
+
+
+def test_cost() -> None:
+    assert reply(cost=Cost(total_nano_usd=7)).cost == Cost(total_nano_usd=7)
+    # Not known is not nothing.
+    assert reply(usage=Usage()).cost is None
+    assert reply().cost is None
 
 
 def test_text_thinking_and_refusal() -> None:

@@ -56,6 +56,7 @@ from trunkline.errors import (
     UpstreamUnavailableError,
     Violation,
 )
+from trunkline.models import ModelList, ModelsOptions
 from trunkline.replies import Reply, TokenCount, ToolCall
 from trunkline.requests import ChatOptions, StreamOptions
 from trunkline.stream import AsyncChatStream, ChatStream
@@ -68,10 +69,12 @@ __all__ = [  # noqa: RUF022 - grouped
     "AsyncTrunkline",
     "ChatOptions",
     "StreamOptions",
+    "ModelsOptions",
     # What comes back.
     "Reply",
     "ToolCall",
     "TokenCount",
+    "ModelList",
     "ChatStream",
     "AsyncChatStream",
     "Accumulator",

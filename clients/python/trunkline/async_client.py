@@ -23,6 +23,7 @@ from trunkline.v1.model_service_pb2_grpc import ModelServiceStub
 
 if TYPE_CHECKING:
     from trunkline.v1.chat_service_pb2_grpc import ChatServiceAsyncStub
+    from trunkline.v1.model_service_pb2_grpc import ModelServiceAsyncStub
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
@@ -62,6 +63,11 @@ class AsyncTrunkline(ClientBase):
             self._channel = self._connect()
             self._stub = cast("ChatServiceAsyncStub", ChatServiceStub(self._channel))
         return self._stub
+
+    @property
+    def _models(self) -> ModelServiceAsyncStub:
+        assert self.stub  # noqa: S101 - makes the channel
+        return cast("ModelServiceAsyncStub", ModelServiceStub(self._channel))
 
     def _leave(self) -> None:
         """Let go of the channel of another loop, whose calls have ended with it."""
@@ -128,7 +134,7 @@ class AsyncTrunkline(ClientBase):
         request, call = self._prepare(CountTokensRequest(), prompt, options)
         return await self._invoke(self.stub.CountTokens, request, call, TokenCount)
 
-    async def models(self, **options: Unpack[ModelsOptions]) -> ModelList:
+    async def list_models(self, **options: Unpack[ModelsOptions]) -> ModelList:
         """List the models that the gateway's providers have, all pages of them.
 
         Args:
@@ -138,7 +144,7 @@ class AsyncTrunkline(ClientBase):
             APIError: The call failed.
 
         Example:
-            models = await client.models(provider="anthropic", capabilities=["tools", "image_input"])
+            models = await client.list_models(provider="anthropic", capabilities=["tools", "image_input"])
         """
         pages = Pages(options)
         call = self._defaults.call(options)
@@ -146,7 +152,7 @@ class AsyncTrunkline(ClientBase):
             await self._invoke(self._models.ListModels, pages.request, call, pages.add)
         return pages.all()
 
-    async def model(self, name: str, /, **options: Unpack[CallOptions]) -> Model:
+    async def get_model(self, name: str, /, **options: Unpack[CallOptions]) -> Model:
         """Get one model: what it can do, what it costs, and for how long it is there.
 
         Args:
@@ -158,7 +164,7 @@ class AsyncTrunkline(ClientBase):
             APIError: The call failed.
 
         Example:
-            model = await client.model("anthropic/claude-sonnet-5")
+            model = await client.get_model("anthropic/claude-sonnet-5")
         """
         request, call = GetModelRequest(model=name), self._defaults.call(options)
         return await self._invoke(self._models.GetModel, request, call, _model)

@@ -105,7 +105,7 @@ class Trunkline(ClientBase):
         request, call = self._prepare(CountTokensRequest(), prompt, options)
         return self._invoke(self.stub.CountTokens, request, call, TokenCount)
 
-    def models(self, **options: Unpack[ModelsOptions]) -> ModelList:
+    def list_models(self, **options: Unpack[ModelsOptions]) -> ModelList:
         """List the models that the gateway's providers have, all pages of them.
 
         Args:
@@ -115,7 +115,7 @@ class Trunkline(ClientBase):
             APIError: The call failed.
 
         Example:
-            models = client.models(provider="anthropic", capabilities=["tools", "image_input"])
+            models = client.list_models(provider="anthropic", capabilities=["tools", "image_input"])
         """
         pages = Pages(options)
         call = self._defaults.call(options)
@@ -123,7 +123,7 @@ class Trunkline(ClientBase):
             self._invoke(self._models.ListModels, pages.request, call, pages.add)
         return pages.all()
 
-    def model(self, name: str, /, **options: Unpack[CallOptions]) -> Model:
+    def get_model(self, name: str, /, **options: Unpack[CallOptions]) -> Model:
         """Get one model: what it can do, what it costs, and for how long it is there.
 
         Args:
@@ -135,7 +135,7 @@ class Trunkline(ClientBase):
             APIError: The call failed.
 
         Example:
-            model = client.model("anthropic/claude-sonnet-5")
+            model = client.get_model("anthropic/claude-sonnet-5")
         """
         request, call = GetModelRequest(model=name), self._defaults.call(options)
         return self._invoke(self._models.GetModel, request, call, _model)

@@ -17,7 +17,7 @@ from trunkline.v1.chat_service_pb2 import (
     FinishReason,
 )
 from trunkline.v1.message_pb2 import ContentBlock, Message, ToolRunner, ToolUseBlock
-from trunkline.v1.usage_pb2 import Usage
+from trunkline.v1.usage_pb2 import Cost, Usage
 from trunkline.v1.warning_pb2 import Warning as WarningMessage
 
 _OURS: Final = (ToolRunner.TOOL_RUNNER_UNSPECIFIED, ToolRunner.TOOL_RUNNER_CLIENT)
@@ -118,6 +118,15 @@ class Reply:
             print(reply.usage.input_total, reply.usage.output_total)
         """
         return self.proto.completion.usage
+
+    @property
+    def cost(self) -> Cost | None:
+        """What it cost, in nano-dollars, by the gateway's price list; None if a price is not known.
+
+        Example:
+            print(reply.cost.total_nano_usd / 1e9 if reply.cost else "not known")
+        """
+        return self.proto.completion.cost if self.proto.completion.HasField("cost") else None
 
     @property
     def warnings(self) -> Sequence[WarningMessage]:
