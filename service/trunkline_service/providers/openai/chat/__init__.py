@@ -14,13 +14,14 @@ from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.providers.openai import failures, headers
 from trunkline_service.providers.openai.chat.requests import encode_chat
 from trunkline_service.providers.openai.chat.stream import ChatStream
+from trunkline_service.providers.openai.embeddings import OpenAiEmbeddings
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
 from trunkline_service.upstream.framing import Framing
 from trunkline_service.upstream.request import UpstreamRequest
 from trunkline_service.upstream.sse import SseDecoder
 
 
-class ChatProvider:
+class ChatProvider(OpenAiEmbeddings):
     """A `Provider` for Chat Completions, at one of its homes. It keeps no state."""
 
     type = PROVIDER_TYPE

@@ -95,6 +95,31 @@ class Calls:
             self._add_extra(call, extra, result)
         return kept
 
+    def grow(self, piece: CallPiece, result: list[ChatEvent]) -> int:
+        """What `add` does, for the fragments that make up nearly all of a call: more arguments for the open one."""
+        function = piece.function
+        if (
+            function is None
+            or piece.id is not None
+            or function.name is not None
+            or self._last is None
+            or self._last is not self._by_index.get(-1 if piece.index is None else piece.index)
+            or self._last.block != self._blocks.count - 1
+            or self._blocks.kind != "input_json"
+            or self._blocks.half
+        ):
+            return self.add(piece, result)
+        text = function.arguments
+        if not text:
+            return 0
+        self._last.pieces.append(text)
+        event = ChatEvent()
+        out = event.block_delta
+        out.index = self._last.block
+        out.input_json = text
+        result.append(event)
+        return _KEPT_PER_PIECE + len(text)
+
     def finish(self, result: list[ChatEvent]) -> list[warning_pb2.Warning]:
         """Writes the calls that still wait, and tells of those whose arguments are broken.
 

@@ -7,26 +7,29 @@ into every chunk without saying anything by it.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
+# They live for a moment and refer to nothing that refers to them: `gc=False` spares the collector looking at them.
 NOTHING = msgspec.Raw(b"")
 
 
-class FunctionPiece(msgspec.Struct, forbid_unknown_fields=True):
+class FunctionPiece(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """More of a call's arguments; the first piece has the name."""
 
     name: str | None = None
     arguments: str | None = None
 
 
-class CustomPiece(msgspec.Struct, forbid_unknown_fields=True):
+class CustomPiece(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """More of the text that a custom tool takes; the first piece has the name."""
 
     name: str | None = None
     input: str | None = None
 
 
-class CallPiece(msgspec.Struct, forbid_unknown_fields=True):
+class CallPiece(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A piece of a tool call; `index` counts the calls of the answer."""
 
     index: int | None = None
@@ -36,24 +39,24 @@ class CallPiece(msgspec.Struct, forbid_unknown_fields=True):
     custom: CustomPiece | None = None
 
 
-class Delta(msgspec.Struct, forbid_unknown_fields=True):
+class Delta(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """What a chunk adds to the message."""
 
     content: str | None = None
     role: str | None = None
-    refusal: str | None = None
+    refusal: None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     tool_calls: list[CallPiece] | None = None
     function_call: None = None
 
 
-class Choice(msgspec.Struct, forbid_unknown_fields=True):
+class Choice(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """The one answer of a call."""
 
     delta: Delta
-    index: int = 0
-    finish_reason: str | None = None
+    index: Literal[0] = 0
+    finish_reason: None = None
     logprobs: None = None
     content_filter_results: msgspec.Raw = NOTHING
     native_finish_reason: None = None
@@ -62,7 +65,7 @@ class Choice(msgspec.Struct, forbid_unknown_fields=True):
     token_ids: None = None
 
 
-class Chunk(msgspec.Struct, forbid_unknown_fields=True):
+class Chunk(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One event of a stream."""
 
     choices: tuple[Choice]

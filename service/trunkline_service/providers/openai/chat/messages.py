@@ -13,6 +13,7 @@ from trunkline_service.providers.base import Target
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.chat.parts import Json, Part, PartWriter, merge_fields, shortest
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE
+from trunkline_service.providers.openai.responses.portable import portable
 from trunkline_service.providers.tool_names import ToolNames
 
 _CLIENT = (message_pb2.TOOL_RUNNER_UNSPECIFIED, message_pb2.TOOL_RUNNER_CLIENT)
@@ -91,9 +92,10 @@ class MessageWriter:
         result: Json = {"role": "assistant", "content": None}
         foreign = message.origin.provider_type not in ("", PROVIDER_TYPE)
         for path, block in blocks:
-            if foreign and block.provider_fields_json:
-                self._report.not_portable(f"{path}.provider_fields_json", "members that another provider wrote")
-                block = _without_fields(block)
+            own = portable(block, path, self._report) if foreign else block
+            if own is None:
+                continue
+            block = own
             match kind := block.WhichOneof("kind") or "":
                 case "text" | "refusal":
                     if calls:
@@ -146,13 +148,6 @@ class MessageWriter:
             result["function"] = {"name": name, "arguments": call.input_json or "{}"}
         merge_fields(result, block.provider_fields_json, path)
         return result
-
-
-def _without_fields(block: message_pb2.ContentBlock) -> message_pb2.ContentBlock:
-    result = message_pb2.ContentBlock()
-    result.CopyFrom(block)
-    result.provider_fields_json = ""
-    return result
 
 
 def _audio(opaque: message_pb2.Opaque) -> Json | None:

@@ -134,40 +134,40 @@ class ChatStream:
 
     def _frequent(self, chunk: chunks.Chunk, result: list[ChatEvent]) -> bool:
         """Handles a chunk that does no more than append to one thing. False if it does more."""
-        choice = chunk.choices[0]
         if (
             chunk.model != self._model
             or chunk.system_fingerprint != self._fingerprint
             or chunk.service_tier != self._tier
-            or choice.finish_reason is not None
-            or choice.index
         ):
             return False
+        choice = chunk.choices[0]
         delta = choice.delta
+        blocks = self._blocks
         content = delta.content
         thought = delta.reasoning_content or delta.reasoning
-        if delta.refusal or (content and thought) or (delta.reasoning_content and delta.reasoning):
-            return False
-        blocks = self._blocks
-        if delta.tool_calls is not None:
-            if content or thought:
+        if content:
+            if thought or delta.tool_calls is not None:
                 return False
-            for piece in delta.tool_calls:
-                self._kept += self._calls.add(piece, result)
-        elif content:
             if blocks.kind == "text" and not blocks.half:
                 event = ChatEvent()
                 out = event.block_delta
-                out.index = blocks.index
+                out.index = blocks.count - 1
                 out.text = content
                 result.append(event)
             else:
                 blocks.append("text", content, result)
+        elif delta.tool_calls is not None:
+            if thought:
+                return False
+            for piece in delta.tool_calls:
+                self._kept += self._calls.grow(piece, result)
         elif thought:
+            if delta.reasoning_content and delta.reasoning:
+                return False
             if blocks.kind == "thinking" and not blocks.half:
                 event = ChatEvent()
                 out = event.block_delta
-                out.index = blocks.index
+                out.index = blocks.count - 1
                 out.thinking = thought
                 result.append(event)
             else:
