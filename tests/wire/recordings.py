@@ -1,4 +1,4 @@
-"""Real exchanges with Anthropic's API, where they lie beside the repository; tests over them are skipped where not."""
+"""Real exchanges with providers' APIs, where they lie beside the repository; tests over them are skipped where not."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ class Recording(NamedTuple):
 
 
 @cache
-def recordings() -> tuple[Recording, ...]:
-    return tuple(map(_load, sorted(FOLDER.glob("anthropic-messages-*.json"))))
+def recordings(api: str = "anthropic-messages") -> tuple[Recording, ...]:
+    """Those of one API; their names go without it."""
+    return tuple(_load(file, api) for file in sorted(FOLDER.glob(f"{api}-*.json")))
 
 
 def answers() -> list[Recording]:
@@ -46,10 +47,10 @@ def each(choose: Callable[[], list[Recording] | tuple[Recording, ...]]) -> pytes
     return pytest.mark.parametrize("recording", params or [missing])
 
 
-def _load(file: Path) -> Recording:
+def _load(file: Path, api: str) -> Recording:
     held = json.loads(file.read_text("utf-8"))
     return Recording(
-        name=file.stem.removeprefix("anthropic-messages-"),
+        name=file.stem.removeprefix(f"{api}-"),
         request=held["request_json"],
         request_headers=held["request_headers"],
         status=held["status"],

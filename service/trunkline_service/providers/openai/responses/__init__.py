@@ -14,6 +14,7 @@ from trunkline_service.errors import GatewayError
 from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai import failures, headers
+from trunkline_service.providers.openai.embeddings import OpenAiEmbeddings
 from trunkline_service.providers.openai.platform import OPENAI, PROVIDER_TYPE, Platform
 from trunkline_service.providers.openai.responses import requests
 from trunkline_service.providers.openai.responses.items_out import origin
@@ -24,7 +25,7 @@ from trunkline_service.upstream.request import UpstreamRequest
 from trunkline_service.upstream.sse import SseDecoder
 
 
-class ResponsesProvider:
+class ResponsesProvider(OpenAiEmbeddings):
     """A `Provider` for the Responses API. It keeps no state."""
 
     type = PROVIDER_TYPE
@@ -32,7 +33,7 @@ class ResponsesProvider:
 
     def __init__(self, platform: Platform = OPENAI) -> None:
         """`platform` is where the API is spoken."""
-        self._platform = platform
+        self.platform = platform
 
     def framing(self, max_frame_bytes: int) -> Framing:
         """Server-sent events."""
@@ -40,7 +41,7 @@ class ResponsesProvider:
 
     def encode_chat(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
         """The request for a streamed answer."""
-        return requests.encode_chat(chat_input, target, self._platform)
+        return requests.encode_chat(chat_input, target, self.platform)
 
     def needs_maximum(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> bool:
         """No: the API goes by the model's own maximum."""
@@ -48,7 +49,7 @@ class ResponsesProvider:
 
     def encode_count(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
         """The request that counts the input's tokens."""
-        return requests.encode_count(chat_input, target, self._platform)
+        return requests.encode_count(chat_input, target, self.platform)
 
     def encode_model(self, target: Target) -> None:
         """Nothing: the API tells no maximum."""
