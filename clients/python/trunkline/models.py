@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar, get_args
 
 from trunkline.requests import CallOptions
 from trunkline.v1.model_service_pb2 import (
@@ -90,7 +90,7 @@ class Pages:
             capabilities=_values(
                 "capabilities", options.get("capabilities"), ModelCapability.Value, "MODEL_CAPABILITY_"
             ),
-            lifecycles=_values("lifecycles", options.get("lifecycles"), ModelLifecycle.Value, "MODEL_LIFECYCLE_"),
+            lifecycles=_values("lifecycles", options.get("lifecycles"), ModelLifecycle.Value, LifecycleWord),
             page_size=PAGE_SIZE,
         )
         self._models: list[Model] = []
@@ -115,10 +115,11 @@ class Pages:
 _Value = TypeVar("_Value")
 
 
-def _values(name: str, words: Iterable[str] | None, value: Callable[[str], _Value], prefix: str) -> list[_Value]:
-    """Raises ValueError for a word that is none."""
-    words = [words] if isinstance(words, str) else words or ()
-    try:
-        return [value(f"{prefix}{word.upper()}") for word in words]
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+def _values(name: str, words: Iterable[str] | None, value: Callable[[str], _Value], known: object) -> list[_Value]:
+    """Raises ValueError for a word that is none of the `known` ones."""
+    words = [words] if isinstance(words, str) else list(words or ())
+    for word in words:
+        if word not in get_args(known):
+            raise ValueError(f"{name} may be {', '.join(get_args(known))}, not {word!r}")
+    prefix = "MODEL_CAPABILITY_" if known is CapabilityWord else "MODEL_LIFECYCLE_"
+    return [value(f"{prefix}{word.upper()}") for word in words]

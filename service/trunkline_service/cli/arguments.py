@@ -17,12 +17,14 @@ commands:
   simulate   run a provider that costs nothing and fails on demand
   chat       ask a model through a gateway
   count      count the tokens of a text
+  models     list the models that a gateway's providers have
 
 examples:
   trunkline serve                            providers by the keys in the environment, and the simulator
   trunkline chat "What is a trunk line?" --model anthropic/claude-haiku-4-5
   git diff | trunkline chat --system "Write a commit message." --model anthropic/claude-sonnet-5
   trunkline count --model anthropic/claude-haiku-4-5 < essay.txt
+  trunkline models --provider anthropic
 
 exit codes:
   0    done
@@ -64,6 +66,18 @@ examples:
   trunkline chat --json < question.txt | jq .completion.usage
   trunkline chat "Hello" --model simulator/paced-n40-g50
   trunkline chat "Hello" --model simulator/cut-n5; echo $?
+"""
+
+
+_MODELS = """\
+Prints a line for each model: its name, the tokens that fit into it and into its answer, what a million
+tokens in and out cost in dollars, and what has become of it. A dash stands for what is not known.
+"""
+_MODELS_EXAMPLES = """\
+examples:
+  trunkline models
+  trunkline models --provider anthropic --can image_input --can batch
+  trunkline models anthropic/claude-haiku-4-5 --json | jq .prices
 """
 
 
@@ -111,6 +125,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     _simulate(commands.add_parser("simulate"))
     _chat(commands.add_parser("chat", description=_CHAT, epilog=_CHAT_EXAMPLES))
     _count(commands.add_parser("count", description="Prints how many tokens a text is to a model."))
+    _models(commands.add_parser("models", description=_MODELS, epilog=_MODELS_EXAMPLES))
     return parser.parse_args(arguments)
 
 
@@ -169,6 +184,22 @@ def _count(parser: argparse.ArgumentParser) -> None:
     _question(parser)
 
 
+def _models(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run="trunkline_service.cli.calls:models")
+    parser.add_argument(
+        "model", nargs="?", type=_text, help="only this one, as chat takes it: PROVIDER/MODEL or an alias"
+    )
+    parser.add_argument("--provider", "-p", type=_text, metavar="NAME", help="only this provider's")
+    parser.add_argument(
+        "--can", type=_text, action="append", metavar="WORD", help="only those that can do this; may be repeated"
+    )
+    parser.add_argument("--all", action="store_true", help="retired models, too")
+    parser.add_argument(
+        "--json", action="store_true", help="print all that is known, as protobuf's JSON, one line a model"
+    )
+    _where(parser)
+
+
 def _question(parser: argparse.ArgumentParser) -> None:
     """Add what `chat` and `count` share."""
     parser.add_argument("text", nargs="?", type=_text, help="what to say; without it, or with -, standard input")
@@ -178,6 +209,11 @@ def _question(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--system", "-s", type=_text, metavar="TEXT", help="instructions ahead of the conversation")
     parser.add_argument("--route", type=_text, metavar="NAME", help="a route of the gateway's configuration")
     parser.add_argument("--json", action="store_true", help="print the whole response, as protobuf's JSON")
+    _where(parser)
+
+
+def _where(parser: argparse.ArgumentParser) -> None:
+    """Add what all calls share."""
     call = parser.add_argument_group("where to call")
     call.add_argument(
         "--address", "-a", type=_text, metavar="HOST:PORT", help="default: $TRUNKLINE_ADDRESS, or 127.0.0.1:50051"

@@ -1,9 +1,9 @@
-"""`chat` and `count`: calls of a gateway, with the Python client."""
+"""`chat`, `count` and `models`: calls of a gateway, with the Python client."""
 
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 import trunkline
 from trunkline.requests import ChatOptions
 from trunkline.v1.chat_service_pb2 import ChatEvent
+from trunkline.v1.model_service_pb2 import Model, ModelLifecycle, PriceTier
 from trunkline.v1.warning_pb2 import WarningCode
 from trunkline_service.cli.terminal import Failure, UsageError, say, write
 
@@ -61,6 +62,53 @@ def count(options: Namespace) -> int:
     else:
         write(f"{tokens.input_tokens}\n")
     return 0
+
+
+def models(options: Namespace) -> int:
+    """Print a line for each model, or with --json what is known of it."""
+    with _client(options) as client:
+        if options.model:
+            found: Sequence[Model] = [client.get_model(options.model, timeout=options.timeout)]
+        else:
+            try:
+                listed = client.list_models(
+                    provider=options.provider,
+                    capabilities=options.can,
+                    lifecycles=["unspecified", "active", "deprecated", "retired"] if options.all else None,
+                    timeout=options.timeout,
+                )
+            except ValueError as error:
+                raise UsageError(str(error)) from None
+            for warning in listed.warnings:
+                say(f"trunkline: {warning.message}")
+            found = list(listed)
+    if options.json:
+        for model in found:
+            write(MessageToJson(model, indent=None, ensure_ascii=False) + "\n")
+        return 0
+    rows = [_row(model) for model in found]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, *rest in rows:
+        cells = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
+        write(f"{name.ljust(widths[0])}  {'  '.join(cells)}".rstrip() + "\n")
+    return 0
+
+
+def _row(model: Model) -> list[str]:
+    tier = model.prices.tiers[0] if model.prices.tiers else PriceTier()
+    lifecycle = (
+        ModelLifecycle.Name(model.lifecycle).removeprefix("MODEL_LIFECYCLE_").lower() if model.lifecycle else "-"
+    )
+    if model.HasField("retire_time"):
+        lifecycle += f" {model.retire_time.ToJsonString()[:10]}"
+    return [
+        f"{model.provider}/{model.id}",
+        str(model.context_window) if model.HasField("context_window") else "-",
+        str(model.max_output_tokens) if model.HasField("max_output_tokens") else "-",
+        f"${tier.input / 1e9:.2f}" if tier.HasField("input") else "-",
+        f"${tier.output / 1e9:.2f}" if tier.HasField("output") else "-",
+        lifecycle,
+    ]
 
 
 def _asked(options: Namespace) -> ChatOptions:
