@@ -59,7 +59,7 @@ ANSWERS: dict[str, list[Json]] = {
     "a reasoning in full, in parts": [
         reasoning("Sum.", content=[{"type": "reasoning_text", "text": "a"}, {"type": "reasoning_text", "text": "b"}])
     ],
-    "a reasoning that says more": [reasoning("Sum.", mood="good", summary=[{"type": "summary_text", "text": "x", "y": 1}])],
+    "a reasoning that says more": [reasoning(mood="good", summary=[{"type": "summary_text", "text": "x", "y": 1}])],
     "parallel calls": [
         function_call('{"a":1}'), function_call("{}", "call_2", name="other"), function_call("", "call_3")
     ],

@@ -69,8 +69,14 @@ def ended(output: Sequence[Json], **members: Any) -> Json:
     return {"type": f"response.{final['status']}", "response": final}
 
 
-def message(*parts: Json, id: str = "msg_1", **members: Any) -> Json:
-    return {"id": id, "type": "message", "status": "completed", "role": "assistant", "content": list(parts)} | members
+def message(*parts: Json, **members: Any) -> Json:
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "status": "completed",
+        "role": "assistant",
+        "content": list(parts),
+    } | members
 
 
 def text(words: str, **members: Any) -> Json:
@@ -81,9 +87,9 @@ def refusal(words: str) -> Json:
     return {"type": "refusal", "refusal": words}
 
 
-def reasoning(*summary: str, id: str = "rs_1", **members: Any) -> Json:
+def reasoning(*summary: str, **members: Any) -> Json:
     parts = [{"type": "summary_text", "text": words} for words in summary]
-    return {"id": id, "type": "reasoning", "encrypted_content": f"gAAA+/{id}==", "summary": parts} | members
+    return {"id": "rs_1", "type": "reasoning", "encrypted_content": "gAAA+/x==", "summary": parts} | members
 
 
 def function_call(arguments: str, call_id: str = "call_1", **members: Any) -> Json:

@@ -18,7 +18,7 @@ from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE
 from trunkline_service.providers.openai.responses import parts_in
 from trunkline_service.providers.openai.responses.parts_in import Json, raw
-from trunkline_service.providers.openai.responses.portable import portable
+from trunkline_service.providers.portable import portable
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.providers.tool_names import ToolNames
 

@@ -106,23 +106,25 @@ def _text(fields: Fields) -> message_pb2.ContentBlock:
         text=fields.text("text") or "",
         citations=[decode_citation(annotation) for annotation in fields.items("annotations") or ()],
     )
-    tokens = fields.items("logprobs")
-    if tokens and (decoded := decode_logprobs(tokens)) is not None:
-        block.logprobs.extend(decoded)
-    elif tokens:
-        fields.put_back("logprobs", msgspec.Raw(msgspec.json.encode(tokens)))
+    raw = fields.remaining().get("logprobs")
+    if raw is not None and (tokens := fields.items("logprobs")):
+        if (decoded := decode_logprobs(tokens)) is not None:
+            block.logprobs.extend(decoded)
+        else:
+            fields.put_back("logprobs", raw)
     return message_pb2.ContentBlock(text=block)
 
 
 def _reasoning(fields: Fields) -> message_pb2.ContentBlock:
     """The text is that of all parts. The parts themselves stay beside it where the text does not say them all."""
+    raw = dict(fields.remaining())
     summary, content = fields.items("summary"), fields.items("content")
     texts = [*_texts(summary or ()), *_texts(content or ())]
     text = PART_BREAK.join(filter(None, texts))
     if summary is not None and not (content is None and _is_said(summary, text)):
-        fields.put_back("summary", msgspec.Raw(msgspec.json.encode(summary)))
+        fields.put_back("summary", raw["summary"])
     if content is not None:
-        fields.put_back("content", msgspec.Raw(msgspec.json.encode(content)))
+        fields.put_back("content", raw["content"])
     return message_pb2.ContentBlock(
         thinking=message_pb2.ThinkingBlock(text=text),
         provider_state=(fields.text("encrypted_content") or "").encode(),
