@@ -87,9 +87,7 @@ class Pages:
         self.done = False
         self.request = ListModelsRequest(
             provider=options.get("provider") or "",
-            capabilities=_values(
-                "capabilities", options.get("capabilities"), ModelCapability.Value, "MODEL_CAPABILITY_"
-            ),
+            capabilities=_values("capabilities", options.get("capabilities"), ModelCapability.Value, CapabilityWord),
             lifecycles=_values("lifecycles", options.get("lifecycles"), ModelLifecycle.Value, LifecycleWord),
             page_size=PAGE_SIZE,
         )
