@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from trunkline_service.config import ProviderSettings
 from trunkline_service.providers.anthropic.api import AnthropicApi
 from trunkline_service.providers.base import Provider
-from trunkline_service.providers.gemini import GeminiProvider, VertexGeminiProvider
 from trunkline_service.providers.bedrock import BedrockMantle, BedrockMessages
 from trunkline_service.providers.bedrock.invoke import BedrockInvoke
+from trunkline_service.providers.gemini import GeminiProvider, VertexGeminiProvider
+from trunkline_service.providers.openai.chat import ChatProvider
 from trunkline_service.providers.openai.platform import AZURE, COMPATIBLE, OPENAI
 from trunkline_service.providers.openai.responses import ResponsesProvider
 from trunkline_service.providers.vertex import VertexProvider
@@ -20,6 +21,9 @@ _CODECS: Mapping[str, Callable[[], Provider]] = {
     "bedrock/invoke": BedrockInvoke,
     "bedrock/mantle": BedrockMantle,
     "bedrock/messages": BedrockMessages,
+    "openai/chat": lambda: ChatProvider(OPENAI),
+    "openai_compatible/chat": lambda: ChatProvider(COMPATIBLE),
+    "azure_openai/chat": lambda: ChatProvider(AZURE),
     "openai/responses": lambda: ResponsesProvider(OPENAI),
     "openai_compatible/responses": lambda: ResponsesProvider(COMPATIBLE),
     "azure_openai/responses": lambda: ResponsesProvider(AZURE),
