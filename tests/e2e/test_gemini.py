@@ -9,7 +9,14 @@ import pytest
 
 from e2e.gateways import Running, posts, running, until
 from support.calls import chat_failure, chat_input, events_of, request, said, stream_failure, stream_request, user
-from trunkline.v1 import chat_input_pb2, chat_service_pb2, message_pb2, route_pb2
+from trunkline.v1 import (
+    chat_input_pb2,
+    chat_service_pb2,
+    embedding_service_pb2,
+    embedding_service_pb2_grpc,
+    message_pb2,
+    route_pb2,
+)
 from trunkline_service.config import ProviderSettings, Secret, Timeouts
 from trunkline_service.simulator import Simulator
 
@@ -189,6 +196,17 @@ async def test_what_is_counted_is_what_is_sent(front: Running, home: str) -> Non
     answer = await front.stub.Chat(chat_service_pb2.ChatRequest(input=asked), timeout=5)
     assert counted.input_tokens == answer.completion.usage.input_total
     assert counted.method == chat_service_pb2.COUNT_METHOD_PROVIDER
+
+
+async def test_vectors(front: Running) -> None:
+    stub = embedding_service_pb2_grpc.EmbeddingServiceStub(front.channel)
+    asked = embedding_service_pb2.EmbedRequest(model="gemini/text", dimensions=8)
+    asked.inputs.add(text="a")
+    asked.inputs.add(text="b")
+    answer = await stub.Embed(asked, timeout=5)
+    assert [len(each.values) for each in answer.embeddings] == [8, 8]
+    assert answer.embeddings[0] != answer.embeddings[1]
+    assert answer.usage.input_total == 1
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,13 @@ def test_counting_on_vertex_sends_what_it_takes() -> None:
         tool_choice=chat_input_pb2.ToolChoice(mode=chat_input_pb2.TOOL_CHOICE_MODE_ANY),
         generation=chat_input_pb2.GenerationParams(temperature=1),
     )
+    chat_input.gemini.cached_content = "c"
+    chat_input.provider_options_json["gemini"] = '{"generationConfig": {}, "modelArmorConfig": {}}'
     request = VERTEX.encode_count(chat_input, ON_VERTEX)
+    assert [each.field for each in request.warnings] == [
+        "input.gemini.cached_content",
+        'input.provider_options_json["gemini"].modelArmorConfig',
+    ]
     assert request.url.endswith("/publishers/google/models/gemini-3.8-flash:countTokens")
     assert set(json.loads(request.body)) == {"contents", "systemInstruction", "generationConfig"}
 

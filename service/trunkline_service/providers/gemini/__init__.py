@@ -2,7 +2,8 @@
 
 `requests.py` writes requests, with `parts_in.py` and `tool_results.py` for content, `tools.py` and `generation.py` for
 the rest; `stream.py` reads answers, with `parts_out.py` for content, `usage.py` and `ending.py` for the rest;
-`framing.py`, `failures.py` and `places.py` know what is around them. `GeminiProvider` is the four verbs over these.
+`framing.py`, `failures.py` and `places.py` know what is around them. `GeminiProvider` and `VertexGeminiProvider` are
+the four verbs over these; embeddings and the list of models have modules of their own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from trunkline_service.errors import GatewayError
 from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.gemini import failures, requests
+from trunkline_service.providers.gemini.embeddings import GeminiEmbeddings
 from trunkline_service.providers.gemini.framing import GeminiFraming
+from trunkline_service.providers.gemini.models import GeminiModels
 from trunkline_service.providers.gemini.parts_out import PROVIDER_TYPE, origin
 from trunkline_service.providers.gemini.stream import GeminiStream
 from trunkline_service.upstream.framing import Frame, Framing
@@ -24,14 +27,13 @@ from trunkline_service.upstream.request import UpstreamRequest
 _REQUEST_IDS = ("x-goog-request-id", "x-request-id")
 
 
-class GeminiProvider:
-    """A `Provider` for Gemini. It keeps no state."""
+class _Gemini:
+    """What both homes have in common. It keeps no state."""
 
     type = PROVIDER_TYPE
     stream_type = "text/event-stream"
 
-    def __init__(self, *, vertex: bool = False) -> None:
-        self._vertex = vertex
+    _vertex = False
 
     def framing(self, max_frame_bytes: int) -> Framing:
         """Server-sent events, and errors that stand by themselves."""
@@ -48,10 +50,6 @@ class GeminiProvider:
     def encode_count(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
         """The request that counts the input's tokens."""
         return requests.encode_count(chat_input, target, vertex=self._vertex)
-
-    def encode_model(self, target: Target) -> UpstreamRequest | None:
-        """The request for what the developer API knows about the target's model. Vertex tells nothing of use."""
-        return None if self._vertex else requests.encode_model(target)
 
     def stream_decoder(self, target: Target) -> GeminiStream:
         """A decoder for a streamed answer."""
@@ -116,8 +114,19 @@ class GeminiProvider:
         return []
 
 
-class VertexGeminiProvider(GeminiProvider):
+class GeminiProvider(_Gemini, GeminiEmbeddings, GeminiModels):
+    """A `Provider`, an `Embedder` and a `ModelLister` for the developer API."""
+
+    def encode_model(self, target: Target) -> UpstreamRequest | None:
+        """The request for what the API knows about the target's model."""
+        return requests.encode_model(target)
+
+
+class VertexGeminiProvider(_Gemini):
     """A `Provider` for Gemini on Vertex."""
 
-    def __init__(self) -> None:
-        super().__init__(vertex=True)
+    _vertex = True
+
+    def encode_model(self, _target: Target) -> UpstreamRequest | None:
+        """None: Vertex tells nothing of use."""
+        return None

@@ -17,7 +17,10 @@ def raw(text: str) -> msgspec.Raw:
     return msgspec.Raw(text.encode())
 
 
-def merge_fields(members: Json, provider_fields_json: str) -> None:
-    """Adds the provider's own members, which the contract has no fields for."""
+def merge_fields(members: Json, provider_fields_json: str, path: str) -> None:
+    """Adds the provider's own members, which the contract has no fields for; `path` is where they are from.
+
+    Raises `InvalidRequest` as `json_text.merge` does.
+    """
     if provider_fields_json:
-        json_text.merge(members, json_text.parse_object(provider_fields_json.encode()))
+        json_text.merge(members, json_text.parse_object(provider_fields_json.encode()), path)

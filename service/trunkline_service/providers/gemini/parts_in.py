@@ -63,7 +63,7 @@ def _add_extras(part: Part, block: message_pb2.ContentBlock, path: str, conversa
     members: Json = dict(json_text.parse_object(part)) if isinstance(part, msgspec.Raw) else part
     if block.provider_state:
         members["thoughtSignature"] = binascii.b2a_base64(block.provider_state, newline=False).decode("ascii")
-    merge_fields(members, block.provider_fields_json)
+    merge_fields(members, block.provider_fields_json, f"{path}.provider_fields_json")
     return members
 
 

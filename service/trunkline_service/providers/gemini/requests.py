@@ -19,6 +19,10 @@ from trunkline_service.providers.gemini.tools import encode_choice, encode_tools
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.upstream.request import UpstreamRequest
 
+# Members of options that a count leaves out: so many are named, and so much of each name.
+MAX_NAMED = 100
+MAX_NAME = 100
+
 ChatInput: TypeAlias = chat_input_pb2.ChatInput
 
 _ROLES = {
@@ -44,6 +48,7 @@ def encode_count(chat_input: ChatInput, target: Target, *, vertex: bool) -> Upst
     conversation = _conversation(target, report, vertex=vertex)
     body = _body(chat_input, conversation)
     if vertex:
+        _tell_uncounted(chat_input, target, report)
         body = {name: value for name, value in body.items() if name in _COUNTED_ON_VERTEX}
     else:
         body = {"generateContentRequest": {"model": places.model_name(target, vertex=False), **body}}
@@ -110,7 +115,7 @@ def _content(message: message_pb2.Message, path: str, conversation: Conversation
         # All of it was reported. Gemini refuses a content without parts.
         return None
     content: Json = {"role": role, "parts": parts}
-    merge_fields(content, message.provider_fields_json)
+    merge_fields(content, message.provider_fields_json, f"{path}.provider_fields_json")
     return content
 
 
@@ -131,12 +136,24 @@ def _provider_options(chat_input: ChatInput, target: Target, body: Json, report:
     for key in dict.fromkeys((PROVIDER_TYPE, target.provider)):
         if not (text := chat_input.provider_options_json.get(key)):
             continue
-        json_text.merge(body, json_text.parse_object(text.encode()))
+        json_text.merge(body, json_text.parse_object(text.encode()), f'input.provider_options_json["{key}"]')
     path = "input.provider_options_json"
     if _number(body, "generationConfig", "candidateCount") not in (None, 1):
         report.invalid(path, "candidateCount: an answer of this contract is one")
     if _number(body, "toolConfig", "functionCallingConfig", "streamFunctionCallArguments"):
         report.invalid(path, "streamFunctionCallArguments: calls come whole from Gemini")
+
+
+def _tell_uncounted(chat_input: ChatInput, target: Target, report: EncodeReport) -> None:
+    """Tells what a count on Vertex goes without, though it may well have tokens."""
+    if chat_input.gemini.cached_content:
+        report.dropped("input.gemini.cached_content", "Vertex does not count it")
+    for key in dict.fromkeys((PROVIDER_TYPE, target.provider)):
+        if text := chat_input.provider_options_json.get(key):
+            left_out = json_text.parse_object(text.encode()).keys() - _COUNTED_ON_VERTEX
+            for name in sorted(left_out)[:MAX_NAMED]:
+                path = f'input.provider_options_json["{key}"].{name[:MAX_NAME]}'
+                report.dropped(path, "Vertex takes no such member where it counts")
 
 
 def _number(body: Json, *path: str) -> object:

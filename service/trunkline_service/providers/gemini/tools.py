@@ -86,5 +86,5 @@ def _function(tool: chat_input_pb2.FunctionTool, path: str, names: ToolNames, re
     for name in ("input_examples_json", "allowed_callers"):
         if getattr(tool, name):
             report.unsupported(f"{path}.{name}", f"Gemini's functions have no {name}", capability=name)
-    merge_fields(result, tool.provider_fields_json)
+    merge_fields(result, tool.provider_fields_json, f"{path}.provider_fields_json")
     return result
