@@ -11,6 +11,8 @@ from trunkline_service.providers.base import Target
 PROVIDER_TYPE = "openai"
 """The kind of API, whoever speaks it: conversations, options and errors mean the same on all of them."""
 
+_OF_DEPLOYMENTS = ("/chat/completions", "/embeddings")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
@@ -31,12 +33,12 @@ class Platform:
         """The address of an API, by its path below the base URL: "/chat/completions"."""
         if not self.has_deployments or not target.version:
             return f"{target.base_url}{path}"
-        # Azure's older form: the deployment is in the path, and the version of the API in the query.
-        query = urllib.parse.urlencode({"api-version": target.version})
-        if path.startswith("/responses"):
-            return f"{target.base_url}/openai{path}?{query}"
+        # Azure's older form: the version of the API is in the query, and for some APIs the deployment in the path.
+        query = ("&" if "?" in path else "?") + urllib.parse.urlencode({"api-version": target.version})
+        if path not in _OF_DEPLOYMENTS:
+            return f"{target.base_url}/openai{path}{query}"
         deployment = urllib.parse.quote(target.model, safe="")
-        return f"{target.base_url}/openai/deployments/{deployment}{path}?{query}"
+        return f"{target.base_url}/openai/deployments/{deployment}{path}{query}"
 
 
 OPENAI = Platform(name="OpenAI", strict=True, length_member="max_completion_tokens", user_member="safety_identifier")

@@ -14,6 +14,7 @@ from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.providers.openai import failures, headers
 from trunkline_service.providers.openai.chat.requests import encode_chat
 from trunkline_service.providers.openai.chat.stream import ChatStream
+from trunkline_service.providers.openai.batches import OpenAiBatches
 from trunkline_service.providers.openai.embeddings import OpenAiEmbeddings
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
 from trunkline_service.upstream.framing import Framing
@@ -21,10 +22,11 @@ from trunkline_service.upstream.request import UpstreamRequest
 from trunkline_service.upstream.sse import SseDecoder
 
 
-class ChatProvider(OpenAiEmbeddings):
+class ChatProvider(OpenAiEmbeddings, OpenAiBatches):
     """A `Provider` for Chat Completions, at one of its homes. It keeps no state."""
 
     type = PROVIDER_TYPE
+    endpoint = "/chat/completions"
     stream_type = "text/event-stream"
 
     def __init__(self, platform: Platform) -> None:

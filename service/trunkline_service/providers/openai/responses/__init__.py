@@ -14,6 +14,7 @@ from trunkline_service.errors import GatewayError
 from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai import failures, headers
+from trunkline_service.providers.openai.batches import OpenAiBatches
 from trunkline_service.providers.openai.embeddings import OpenAiEmbeddings
 from trunkline_service.providers.openai.platform import OPENAI, PROVIDER_TYPE, Platform
 from trunkline_service.providers.openai.responses import requests
@@ -25,10 +26,11 @@ from trunkline_service.upstream.request import UpstreamRequest
 from trunkline_service.upstream.sse import SseDecoder
 
 
-class ResponsesProvider(OpenAiEmbeddings):
+class ResponsesProvider(OpenAiEmbeddings, OpenAiBatches):
     """A `Provider` for the Responses API. It keeps no state."""
 
     type = PROVIDER_TYPE
+    endpoint = "/responses"
     stream_type = "text/event-stream"
 
     def __init__(self, platform: Platform = OPENAI) -> None:
