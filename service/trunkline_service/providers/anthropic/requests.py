@@ -13,6 +13,7 @@ from trunkline_service.providers.anthropic import blocks_in, envelope
 from trunkline_service.providers.anthropic.blocks_in import Json, raw
 from trunkline_service.providers.anthropic.platform import ANTHROPIC, LEGACY_VERSION, NEWEST_VERSION, Platform
 from trunkline_service.providers.base import Target
+from trunkline_service.providers.portable import portable
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.upstream.request import UpstreamRequest
 
@@ -143,7 +144,9 @@ def _conversation(chat_input: ChatInput, body: Json, report: EncodeReport) -> No
     if chat_input.system:
         body["system"] = blocks_in.encode_blocks(chat_input.system, "input.system", report)
     body["messages"] = [
-        _message(message, f"input.messages[{number}]", report) for number, message in enumerate(chat_input.messages)
+        written
+        for number, message in enumerate(chat_input.messages)
+        if (written := _message(message, f"input.messages[{number}]", report)) is not None
     ]
     if chat_input.tools:
         body["tools"] = [
@@ -170,14 +173,29 @@ def _conversation(chat_input: ChatInput, body: Json, report: EncodeReport) -> No
         body["inference_geo"] = chat_input.anthropic.inference_geo
 
 
-def _message(message: message_pb2.Message, path: str, report: EncodeReport) -> Json:
+def _message(message: message_pb2.Message, path: str, report: EncodeReport) -> Json | None:
     if message.name:
         report.unsupported(f"{path}.name", "Anthropic knows no names of speakers", capability="message_name")
+    if message.origin.provider_type not in ("", "anthropic"):
+        return _foreign(message, path, report)
     result: Json = {"role": _ROLES.get(message.role, "")}
     if message.content or not message.provider_fields_json:
         result["content"] = blocks_in.encode_blocks(message.content, f"{path}.content", report)
     blocks_in.merge_fields(result, message.provider_fields_json, path)
     return result
+
+
+def _foreign(message: message_pb2.Message, path: str, report: EncodeReport) -> Json | None:
+    """A message that another provider wrote; None if only that one could read any of it."""
+    if message.provider_fields_json:
+        report.not_portable(f"{path}.provider_fields_json", "another provider's own")
+    content = []
+    for number, block in enumerate(message.content):
+        where = f"{path}.content[{number}]"
+        kept = portable(block, where, report)
+        if kept is not None and (encoded := blocks_in.encode_block(kept, where, report)) is not None:
+            content.append(encoded)
+    return {"role": _ROLES.get(message.role, ""), "content": content} if content or not message.content else None
 
 
 def _tool(tool: chat_input_pb2.Tool, path: str, report: EncodeReport) -> Json | msgspec.Raw | None:
