@@ -9,7 +9,7 @@ import pytest
 
 from simulator.caller import Wire, request
 from trunkline_service.simulator import Simulator
-from trunkline_service.simulator.calls import CallLog
+from trunkline_service.simulator.calls import MOST_BYTES, CallLog
 
 
 async def settled(sim: Simulator) -> None:
@@ -133,3 +133,12 @@ async def test_port_can_be_chosen(sim: Simulator) -> None:
     port = int(sim.url.rpartition(":")[2])
     with pytest.raises(OSError, match="in use"):
         await Simulator(port=port).start()
+
+
+def test_the_record_does_not_grow_with_what_is_sent() -> None:
+    log = CallLog()
+    for _ in range(20):
+        log.read(log.open("POST", "/", {}), b"[" + b"1," * (MOST_BYTES // 20) + b"1]")
+    assert sum(len(call.body) for call in log.calls) <= MOST_BYTES
+    assert log.calls[-1].number == 20
+    assert len(log.calls) > 5

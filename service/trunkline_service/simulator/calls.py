@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+import msgspec
+
 from trunkline_service.simulator.sse import Json
 
 _MOST_CALLS = 10_000
 # Bodies of tens of megabytes are legal; a load run with them must not eat the machine's memory.
-_MOST_BYTES = 256 * 1024 * 1024
+MOST_BYTES = 64 * 1024 * 1024
 
 _CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token")
 
@@ -32,7 +34,6 @@ class ReceivedCall:
     started: float
     started_unix: float
     body: bytes = b""
-    json: Any = None
     model: str | None = None
     status: int | None = None
     first_byte: float | None = None
@@ -41,6 +42,14 @@ class ReceivedCall:
     hung_up_at: float | None = None
     hung_up_after: float | None = None
     frames_sent: int = 0
+
+    @property
+    def json(self) -> Any:
+        """The body, if it is JSON; None if not. Taken apart each time: it would take many times the room."""
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
 
     def sent(self) -> None:
         """Note that something was written; the first time is the time of the first byte."""
@@ -64,7 +73,8 @@ class ReceivedCall:
         """Give the call as `GET /_simulator/calls` shows it; the body only where it is not JSON."""
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "body"}
         shown["body_bytes"] = len(self.body)
-        shown["body"] = self.body.decode(errors="replace") if self.json is None else None
+        shown["json"] = self.json
+        shown["body"] = self.body.decode(errors="replace") if shown["json"] is None else None
         return shown
 
 
@@ -102,7 +112,7 @@ class CallLog:
         self._bytes = 0
 
     def _trim(self) -> None:
-        while len(self.calls) > _MOST_CALLS or (self._bytes > _MOST_BYTES and len(self.calls) > 1):
+        while len(self.calls) > _MOST_CALLS or (self._bytes > MOST_BYTES and len(self.calls) > 1):
             self._bytes -= len(self.calls.pop(0).body)
 
 

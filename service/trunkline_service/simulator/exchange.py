@@ -62,12 +62,12 @@ class Exchange:
     def json(self) -> Any:
         """Read the body as JSON, and keep that in the record; raises RefusedError."""
         try:
-            self.call.json = msgspec.json.decode(self.body)
+            body = msgspec.json.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RefusedError(400, f"The request body is not valid JSON: {error}") from error
-        if isinstance(self.call.json, dict) and isinstance(self.call.json.get("model"), str):
-            self.call.model = self.call.json["model"]
-        return self.call.json
+        if isinstance(body, dict) and isinstance(body.get("model"), str):
+            self.call.model = body["model"]
+        return body
 
     async def reply(self, body: Any, status: int = 200) -> None:
         """Answer at once with JSON and upstream's headers."""
