@@ -353,7 +353,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     ),
     "messages[0].content[0].tool_result.is_error": (
         'messages { role: ROLE_TOOL content { tool_result { tool_use_id: "c" is_error: true } } }',
-        "tool_result_is_error",
+        "is_error",
     ),
     "messages[0].content[0].tool_result.toolset_name": (
         'messages { role: ROLE_TOOL content { tool_result { tool_use_id: "c" toolset_name: "t" } } }',

@@ -40,12 +40,7 @@ def as_it_goes_back(item: Json) -> Json:
         return item | {"arguments": item["arguments"] or "{}"}
     if item.get("type") != "message":
         return item
-    parts = []
-    for part in item["content"]:
-        part = {name: value for name, value in part.items() if name != "logprobs"}
-        if part["type"] == "output_text" and not part["annotations"]:
-            del part["annotations"]
-        parts.append(part)
+    parts = [{name: value for name, value in part.items() if name != "logprobs"} for part in item["content"]]
     return item | {"content": parts}
 
 
@@ -55,9 +50,6 @@ def test_an_answer_goes_back_as_it_came(name: str, way: str) -> None:
     items = ANSWERS[name]
     came = play(STREAMS[name]).response if way == "streamed" else whole(items)
     back = sent_back(came.message)
-    if not items:
-        assert back == [{"type": "message", "role": "assistant", "content": []}]
-        return
     assert back == [as_it_goes_back(item) for item in items]
 
 

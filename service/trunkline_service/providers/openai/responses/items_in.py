@@ -81,6 +81,7 @@ def _plain_text(blocks: Sequence[message_pb2.ContentBlock]) -> str | None:
 class _Turn:
     """A message of the contract while it is written: who speaks, and the message item that goes on, if one does."""
 
+    path: str
     role: str
     is_own: bool
     own_fields: json_text.RawObject
@@ -108,7 +109,7 @@ class _Writer:
             )
         is_own = message.origin.provider == self._provider
         own_fields = json_text.parse_object(message.provider_fields_json.encode() or b"{}")
-        turn = _Turn(_ROLES.get(message.role, ""), is_own, own_fields)
+        turn = _Turn(path, _ROLES.get(message.role, ""), is_own, own_fields)
         for number, block in enumerate(message.content):
             place = f"{path}{within}[{number}]"
             if not is_own and message.HasField("origin"):
@@ -118,7 +119,8 @@ class _Writer:
                 block = travelled
             self._block(turn, block, place)
         self._end(turn)
-        if not message.content:
+        if not message.content and (own_fields or not is_own):
+            # An answer of this provider's own without content was no item at all.
             self._write(turn)
         elif own_fields and not turn.has_item:
             self._report.invalid(
@@ -139,7 +141,7 @@ class _Writer:
         is_told = bytes(members.get("item", b"")).startswith(b"{")
         beside = json_text.parse_object(members.pop("item")) if is_told else {}
         if turn.role == "assistant":
-            part = parts_in.output_part(block, members, path, self._report)
+            part = parts_in.output_part(block, members, path, self._report, is_told=is_told)
         else:
             part = parts_in.input_part(block, path, self._report)
         if part is None:
@@ -160,7 +162,7 @@ class _Writer:
         if turn.parts or not turn.own_fields:
             item["content"] = turn.parts
         item.update(turn.beside)
-        json_text.merge(item, turn.own_fields)
+        json_text.merge(item, turn.own_fields, f"{turn.path}.provider_fields_json")
         self.items.append(item)
         turn.id, turn.parts, turn.beside, turn.has_item = None, [], {}, True
 
@@ -185,9 +187,9 @@ class _Writer:
                 return None
         return self._opaque(block, path)
 
-    def _call(self, block: message_pb2.ContentBlock, path: str) -> Item | None:
+    def _call(self, block: message_pb2.ContentBlock, block_path: str) -> Item | None:
         call = block.tool_use
-        path = f"{path}.tool_use"
+        path = f"{block_path}.tool_use"
         if call.runner in (message_pb2.TOOL_RUNNER_SERVER, message_pb2.TOOL_RUNNER_MCP):
             self._report.unsupported(
                 f"{path}.runner", "calls of OpenAI's own tools come and go as opaque blocks", capability="server_tools"
@@ -204,14 +206,14 @@ class _Writer:
         else:
             # A string here, which holds the JSON as it is.
             result |= {"type": "function_call", "arguments": call.input_json or "{}"}
-        return result | parts_in.fields_of(block)
+        return parts_in.with_fields(result, block, block_path)
 
-    def _result(self, block: message_pb2.ContentBlock, path: str) -> Item:
+    def _result(self, block: message_pb2.ContentBlock, block_path: str) -> Item:
         answer = block.tool_result
-        path = f"{path}.tool_result"
+        path = f"{block_path}.tool_result"
         if answer.is_error:
             self._report.unsupported(
-                f"{path}.is_error", "OpenAI has no such mark: say so in the content", capability="tool_result_is_error"
+                f"{path}.is_error", "OpenAI has no such mark: say so in the content", capability="is_error"
             )
         if answer.toolset_name:
             self._report.unsupported(f"{path}.toolset_name", "OpenAI has no tool sets", capability="toolset_name")
@@ -223,17 +225,16 @@ class _Writer:
             "call_id": answer.tool_use_id,
             "output": text if text is not None else parts or "",
         }
-        return result | parts_in.fields_of(block)
+        return parts_in.with_fields(result, block, block_path)
 
     def _opaque(self, block: message_pb2.ContentBlock, path: str) -> Item | None:
         if block.opaque.provider_type != PROVIDER_TYPE:
             description = f"a block of {block.opaque.provider_type!r} means nothing to OpenAI"
             self._report.unsupported(f"{path}.opaque", description, capability="foreign_blocks")
             return None
-        own = parts_in.fields_of(block)
-        if not own:
+        if not block.provider_fields_json:
             return raw(block.opaque.raw_json)
-        return {**json_text.parse_object(block.opaque.raw_json.encode()), **own}
+        return parts_in.with_fields({**json_text.parse_object(block.opaque.raw_json.encode())}, block, path)
 
 
 # What a call of OpenAI's has no member for.

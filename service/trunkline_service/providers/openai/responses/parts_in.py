@@ -40,6 +40,12 @@ def fields_of(block: message_pb2.ContentBlock) -> json_text.RawObject:
     return json_text.parse_object(text.encode()) if text else {}
 
 
+def with_fields(result: Json, block: message_pb2.ContentBlock, path: str) -> Json:
+    """`result` with the provider's own members of a block. Raises `InvalidRequest` as `json_text.merge` does."""
+    json_text.merge(result, fields_of(block), f"{path}.provider_fields_json")
+    return result
+
+
 def beside(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -> None:
     """Reports what is beside the content of a block and has no place here."""
     if block.HasField("cache_control"):
@@ -76,31 +82,36 @@ def input_part(block: message_pb2.ContentBlock, path: str, report: EncodeReport)
         report.unsupported(f"{path}.{kind}", f"OpenAI takes no {kind} blocks here", capability=kind)
         return None
     result = encode(block, path, report)
-    return None if result is None else result | fields_of(block)
+    return None if result is None else with_fields(result, block, path)
 
 
 def output_part(
-    block: message_pb2.ContentBlock, own: json_text.RawObject, path: str, report: EncodeReport
+    block: message_pb2.ContentBlock, own: json_text.RawObject, path: str, report: EncodeReport, *, is_told: bool
 ) -> Json | msgspec.Raw | None:
-    """A part that the model wrote, with the provider's `own` members of it; None if it cannot be sent."""
+    """A part that the model wrote, with the provider's `own` members of it; None if it cannot be sent.
+
+    One that `is_told` by an answer of the provider's is sent as those are: with its citations, even if there are none.
+    """
+    result: Json
     match block.WhichOneof("kind"):
         case "text":
-            result: Json = {"type": "output_text", "text": block.text.text}
-            if block.text.citations:
+            result = {"type": "output_text", "text": block.text.text}
+            if block.text.citations or is_told:
                 citations = [
                     _annotation(citation, f"{path}.text.citations[{number}]", report)
                     for number, citation in enumerate(block.text.citations)
                 ]
                 result["annotations"] = [citation for citation in citations if citation is not None]
-            return result | own
         case "refusal":
-            return {"type": "refusal", "refusal": block.refusal.text, **own}
-        case "opaque":
+            result = {"type": "refusal", "refusal": block.refusal.text}
+        case "opaque" if block.opaque.provider_type == PROVIDER_TYPE:
             return raw(block.opaque.raw_json)
         case kind:
             description = f"OpenAI's model writes no {kind} blocks, and reads none of its own"
             report.unsupported(f"{path}.{kind}", description, capability=f"assistant_{kind}")
             return None
+    json_text.merge(result, own, f"{path}.provider_fields_json")
+    return result
 
 
 def _text(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -> Json:

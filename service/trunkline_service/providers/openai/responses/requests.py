@@ -189,7 +189,7 @@ def _provider_options(
     for key, options in result.items():
         if "stream" in options:
             report.invalid(f'input.provider_options_json["{key}"]', "stream is the gateway's to decide")
-        json_text.merge(body, options)
+        json_text.merge(body, options, f'input.provider_options_json["{key}"]')
     return result
 
 

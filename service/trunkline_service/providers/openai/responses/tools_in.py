@@ -79,7 +79,8 @@ def _function(function: chat_input_pb2.FunctionTool, path: str, names: ToolNames
                 f"{path}.{field.name}", f"OpenAI's functions have no {field.name}", capability=field.name
             )
     if function.provider_fields_json:
-        json_text.merge(result, json_text.parse_object(function.provider_fields_json.encode()))
+        own = json_text.parse_object(function.provider_fields_json.encode())
+        json_text.merge(result, own, f"{path}.provider_fields_json")
     return result
 
 
