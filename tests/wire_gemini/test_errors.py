@@ -56,6 +56,7 @@ TABLE: list[tuple[str, Json, str]] = [
     ("shared capacity", error(429, "RESOURCE_EXHAUSTED", "Resource exhausted."), "UPSTREAM_RATE_LIMITED"),
     ("day", error(429, "RESOURCE_EXHAUSTED", "m", MINUTE, DAY, WAIT), "UPSTREAM_QUOTA_EXHAUSTED"),
     ("money", error(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."), "UPSTREAM_QUOTA_EXHAUSTED"),
+    ("no quota", error(429, "RESOURCE_EXHAUSTED", "Quota exceeded, limit: 0, model: x"), "UPSTREAM_QUOTA_EXHAUSTED"),
     ("cancelled", error(499, "CANCELLED"), "UPSTREAM_ERROR"),
     ("internal", error(500, "INTERNAL"), "UPSTREAM_ERROR"),
     ("overloaded", error(503, "UNAVAILABLE", "The model is overloaded."), "UPSTREAM_OVERLOADED"),

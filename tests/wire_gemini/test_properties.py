@@ -177,6 +177,18 @@ def test_what_is_kept_of_an_endless_answer_is_bounded(again: Json, monkeypatch: 
     assert not decoder.complete
 
 
+def test_nothing_is_kept_of_a_chunk_but_what_it_says_beside_its_text() -> None:
+    decoder = PROVIDER.stream_decoder(TARGET)
+    tracemalloc.start()
+    for number in range(50):
+        piece = chunk(text("x" * 100_000), usageMetadata={f"u{number}": 1}, **{f"new{number}": number})
+        decoder.decode([Frame(b"", json.dumps(piece).encode())])
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert decoder.failure is None
+    assert kept < 500_000
+
+
 def test_a_text_of_any_length_is_passed_on() -> None:
     """Text is not kept, so nothing bounds it; nor is what every chunk says again."""
     decoder = PROVIDER.stream_decoder(TARGET)

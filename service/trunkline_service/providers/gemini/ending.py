@@ -82,10 +82,11 @@ class Ending:
                 continue
             if before is None or name in _LATEST:
                 self.size += len(name) + len(value) - (len(before) if isinstance(before, msgspec.Raw) else 0)
-                known[name] = value
+                # A copy: the value itself is a view of all of the chunk.
+                known[name] = value.copy()
             else:
                 self.size += len(value)
-                known[name] = _joined(before, value)
+                known[name] = _joined(before, value.copy())
 
 
 def _joined(before: object, after: msgspec.Raw) -> object:

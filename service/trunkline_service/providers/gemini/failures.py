@@ -62,7 +62,9 @@ _REASON_OF_STATUS: dict[int, ErrorReason.ValueType] = {
 # A key that is no key is a bad request to Google.
 _BAD_KEY = re.compile("API_KEY_(?:INVALID|EXPIRED|SERVICE_BLOCKED)|ACCESS_TOKEN_.+|CREDENTIALS_MISSING")
 _BAD_KEY_TEXT = re.compile(r"API key (?:not valid|expired|not found)", re.IGNORECASE)
-_SPENT = re.compile(r"(?:credits?|prepayment) .{0,40}(?:depleted|exhausted)|spending (?:cap|limit)", re.IGNORECASE)
+_SPENT = re.compile(
+    r"(?:credits?|prepayment) .{0,40}(?:depleted|exhausted)|spending (?:cap|limit)|\blimit: 0\b", re.IGNORECASE
+)
 _MODEL = re.compile(r"\bmodels?/|\bpublisher model\b|\bmodel\b.{0,200}\bnot (?:found|supported)", re.IGNORECASE)
 _TOO_LONG = re.compile(
     r"input token count(?: \((?P<requested>\d+)\))? exceeds the maximum number of tokens allowed"

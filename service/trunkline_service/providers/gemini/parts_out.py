@@ -26,7 +26,7 @@ _URL_SAFE = str.maketrans("-_", "+/")
 
 
 def decode_part(part: msgspec.Raw, answer_id: str, number: int) -> message_pb2.ContentBlock:
-    """A part that is neither plain text nor plain thought. It is the answer's `number`th.
+    """A part that is neither plain text nor plain thought. Before it, the answer had `number` calls.
 
     Raises:
         ProtocolViolation: it is a piece of a call, which nobody asked for.
@@ -72,7 +72,7 @@ def made_up_id(answer_id: str, number: int, name: str, arguments: str) -> str:
     """An id for a call that Gemini gave none: the same whenever the same answer is read.
 
     It is `gemini_`, 16 hexadecimal digits that depend on the answer's own id and on the call, `_`, and the number of
-    the part in the answer. Short enough for every provider that the conversation may go on to.
+    calls before it. Short enough for every provider that the conversation may go on to.
     """
     digest = hashlib.sha256(f"{answer_id}\0{name}\0{arguments}".encode()).hexdigest()[:16]
     return f"gemini_{digest}_{number}"

@@ -138,9 +138,9 @@ def _provider_options(chat_input: ChatInput, target: Target, body: Json, report:
             continue
         json_text.merge(body, json_text.parse_object(text.encode()), f'input.provider_options_json["{key}"]')
     path = "input.provider_options_json"
-    if _number(body, "generationConfig", "candidateCount") not in (None, 1):
+    if _found(body, "generationConfig", "candidateCount") not in (None, 1):
         report.invalid(path, "candidateCount: an answer of this contract is one")
-    if _number(body, "toolConfig", "functionCallingConfig", "streamFunctionCallArguments"):
+    if _found(body, "toolConfig", "functionCallingConfig", "streamFunctionCallArguments"):
         report.invalid(path, "streamFunctionCallArguments: calls come whole from Gemini")
 
 
@@ -156,7 +156,7 @@ def _tell_uncounted(chat_input: ChatInput, target: Target, report: EncodeReport)
                 report.dropped(path, "Vertex takes no such member where it counts")
 
 
-def _number(body: Json, *path: str) -> object:
+def _found(body: Json, *path: str) -> object:
     """What stands in a place of the body."""
     value: object = body
     for name in path:

@@ -28,7 +28,6 @@ from trunkline_service.upstream.framing import Frame
 # ends one would fill the memory.
 MAX_KEPT_BYTES = 16 * 2**20
 
-_ENVELOPE = ("modelVersion", "responseId", "createTime")
 _PLAIN = frozenset({"text", "thought"})
 
 
@@ -38,15 +37,15 @@ class GeminiStream:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._started = False
-        # What the chunks said last about themselves, by `_ENVELOPE`.
+        # What the last chunk said about itself: its model, the answer's id and time. The same again says nothing new.
         self._envelope = ("", "", "")
+        self._model = self._answer_id = ""
         self._origin = message_pb2.Origin()
-        # The blocks that have begun, the kind of the one that is open ("text", "thinking" or none), and the parts.
+        # The blocks that have begun, the kind of the one that is open ("text", "thinking" or none), and the calls.
         self._blocks = 0
         self._kind = ""
-        self._parts = 0
+        self._calls = 0
         self.pending_surrogate = ""
-        self._called = False
         self._cited: set[bytes] = set()
         self._kept = 0
         self._meter = UsageMeter()
@@ -83,7 +82,6 @@ class GeminiStream:
                 continue
             for part in chunk.candidates[0].content.parts:
                 if part.text:
-                    self._parts += 1
                     self._say("thinking" if part.thought else "text", part.text, result)
             if chunk.usage_metadata and not self._count(chunk.usage_metadata):
                 break
@@ -104,7 +102,7 @@ class GeminiStream:
         if self._ending.known and len(whole) == len(frames):
             self._close(result)
             completion = self._ending.completion(
-                called=self._called, usage=self.usage, warnings=(), origin=self._late_origin()
+                called=bool(self._calls), usage=self.usage, warnings=(), origin=self._late_origin()
             )
             result.append(ChatEvent(completion=completion))
             self._complete = True
@@ -212,7 +210,6 @@ class GeminiStream:
         self._ending.candidate(candidate)
 
     def _part(self, part: msgspec.Raw, result: list[ChatEvent]) -> None:
-        self._parts += 1
         members = json_text.parse_object(part)
         thought = bytes(members.get("thought", b"false"))
         if members.keys() <= _PLAIN and bytes(members.get("text", b"")).startswith(b'"') and thought in _BOOLEANS:
@@ -225,8 +222,8 @@ class GeminiStream:
                 self._say(kind, text, result)
             return
         self._close(result)
-        block = parts_out.decode_part(part, self._answer_id, self._parts - 1)
-        self._called = self._called or block.HasField("tool_use")
+        block = parts_out.decode_part(part, self._answer_id, self._calls)
+        self._calls += block.HasField("tool_use")
         event = ChatEvent()
         event.block_start.index = self._blocks
         event.block_start.block.CopyFrom(block)

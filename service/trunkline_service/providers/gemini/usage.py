@@ -46,7 +46,8 @@ class UsageMeter:
         for name, value in json_text.parse_object(data).items() if bytes(data) != b"null" else ():
             if name not in self._members:
                 added += len(name) + len(value)
-            self._members[name] = value
+            # A copy: the value itself is a view of all of the chunk.
+            self._members[name] = value.copy()
         return added
 
     def usage(self) -> usage_pb2.Usage:
