@@ -6,23 +6,29 @@ import asyncio
 import dataclasses
 import gc
 import signal
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any
 
 import uvloop
 
+from trunkline.v1.route_pb2 import UNSUPPORTED_FIELD_POLICY_UNSPECIFIED, Target
 from trunkline_service.config import KINDS, SIMULATOR, ProviderSettings, Secret, Settings
-from trunkline_service.errors import StartupError
+from trunkline_service.errors import GatewayError, StartupError
+from trunkline_service.providers.base import ModelLister
 from trunkline_service.providers.registry import codec
 from trunkline_service.routing.endpoint import Endpoint
+from trunkline_service.routing.listing import Listing
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.server import Server
 from trunkline_service.simulator import Simulator
 from trunkline_service.telemetry import log
 from trunkline_service.upstream.credentials import Credentials
 from trunkline_service.upstream.http import HttpUpstream
+
+# So long a provider may take to tell its models.
+PROBE_SECONDS = 10.0
 
 
 class Gateway:
@@ -45,8 +51,7 @@ class Gateway:
             if settings.simulator:
                 self.simulator = await resources.enter_async_context(Simulator())
                 settings = _with_simulator(settings, self.simulator.url)
-            router = Router(settings, {name: _endpoint(each) for name, each in settings.providers.items()})
-            resources.push_async_callback(router.close)
+            router = await resources.enter_async_context(_routing(settings))
             self._server = Server(settings, router)
             self.address = await self._server.start()
             self._resources = resources.pop_all()
@@ -101,6 +106,39 @@ async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
             task.cancel()
         await asyncio.gather(draining, hurrying, return_exceptions=True)
     log.service.info("stopped")
+
+
+async def probe(settings: Settings) -> dict[str, int | GatewayError | None]:
+    """Asks each provider for its models: how many it has, None if its API has no such list, or why it does not tell.
+
+    Raises `StartupError`.
+    """
+    async with _routing(settings) as router:
+
+        async def ask(name: str) -> int | GatewayError | None:
+            try:
+                leg = router.provider_leg(Target(provider=name), UNSUPPORTED_FIELD_POLICY_UNSPECIFIED)
+                if not isinstance(leg.provider, ModelLister):
+                    return None
+                models = await Listing().get(leg, leg.provider, asyncio.get_running_loop().time() + PROBE_SECONDS)
+                return None if models is None else len(models)
+            except GatewayError as error:
+                return error
+
+        return dict(zip(settings.providers, await asyncio.gather(*map(ask, settings.providers)), strict=True))
+
+
+@asynccontextmanager
+async def _routing(settings: Settings) -> AsyncIterator[Router]:
+    endpoints: dict[str, Endpoint] = {}
+    router = Router(settings, endpoints)
+    try:
+        # One by one: if one of them cannot be made, those before it have to be closed.
+        for name, each in settings.providers.items():
+            endpoints[name] = _endpoint(each)
+        yield router
+    finally:
+        await router.close()
 
 
 def _endpoint(settings: ProviderSettings) -> Endpoint:

@@ -140,6 +140,34 @@ class TestCheck:
             ]
 
 
+class TestCheckLive:
+    def test_each_provider_is_asked(self, tmp_path: Path) -> None:
+        with running("simulate") as simulator, socket.create_server(("127.0.0.1", 0)) as taken:
+            url = simulator.said.split()[-1]
+            nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}"
+            taken.close()
+            file = tmp_path / "gateway.yaml"
+            file.write_text(
+                "providers:\n"
+                f"  good: {{type: anthropic, base_url: '{url}', api_key: {{env: KEY}}}}\n"
+                f"  away: {{type: anthropic, base_url: '{nowhere}', api_key: {{env: KEY}}}}\n"
+                f"  mute: {{type: vertex_anthropic, base_url: '{url}', region: x, project: y, api_key: {{env: KEY}}}}\n"
+            )
+            done = trunkline("check", file, "--live", KEY="sk-ant-key")
+        assert done.returncode == 1
+        _, good, away, mute = done.stdout.splitlines()
+        assert re.fullmatch(r"good: has \d+ models", good)
+        assert away == "away: UPSTREAM_UNREACHABLE: the provider could not be reached: it refused the connection"
+        assert mute == "mute: not asked, as its API has no list of models"
+
+    def test_all_is_well(self, tmp_path: Path) -> None:
+        with running("simulate") as simulator:
+            url = simulator.said.split()[-1]
+            file = tmp_path / "gateway.yaml"
+            file.write_text(f"providers: {{a: {{type: anthropic, base_url: '{url}', api_key: {{env: KEY}}}}}}")
+            assert trunkline("check", file, "--live", KEY="sk-ant-key").returncode == 0
+
+
 class TestServe:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_it_stops_in_order(self, number: signal.Signals) -> None:

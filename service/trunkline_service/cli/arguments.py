@@ -144,6 +144,9 @@ def _serve(parser: argparse.ArgumentParser) -> None:
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run="trunkline_service.cli.service:check")
     parser.add_argument("file", metavar="FILE")
+    parser.add_argument(
+        "--live", action="store_true", help="also ask each provider for its models, which costs nothing"
+    )
 
 
 def _simulate(parser: _Parser) -> None:

@@ -36,7 +36,28 @@ def check(options: Namespace) -> int:
         raise UsageError(f"the settings have mistakes\n{error}") from None
     protection = "with TLS" if settings.tls else "without TLS"
     write(f"{options.file} is fine: it listens on {settings.listen} {protection}; {_summary(settings)}\n")
-    return 0
+    return _probe(settings) if options.live else 0
+
+
+def _probe(settings: config.Settings) -> int:
+    """Say of each provider whether it answers, and return the exit code."""
+    from trunkline_service import app
+    from trunkline_service.errors import GatewayError, StartupError
+
+    try:
+        with asyncio.Runner() as runner:
+            found = runner.run(app.probe(settings))
+    except StartupError as error:
+        raise Failure(str(error)) from None
+    for name, outcome in found.items():
+        match outcome:
+            case GatewayError():
+                write(f"{name}: {outcome.reason_name.removeprefix('ERROR_REASON_')}: {outcome.message}\n")
+            case None:
+                write(f"{name}: not asked, as its API has no list of models\n")
+            case count:
+                write(f"{name}: has {count} models\n")
+    return int(any(isinstance(outcome, GatewayError) for outcome in found.values()))
 
 
 def _summary(settings: config.Settings) -> str:
