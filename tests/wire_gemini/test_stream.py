@@ -170,6 +170,9 @@ def test_halves_of_surrogate_pairs_are_joined() -> None:
     assert play(cut).response.message.content[0].text.text == "a\ufffd"
     turned = body.replace(b'"text":"\\ude00b"', b'"text":"b","thought":true')
     assert [b.text.text or b.thinking.text for b in play(turned).response.message.content] == ["a\ufffd", "b"]
+    waiting = halves[0] + b"\n\ndata: " + halves[0].replace(b"a\\ud83d", b"c")
+    between = body.replace(halves[0], waiting, 1).replace(b"\\ude00b", b"d")
+    assert play(between).response.message.content[0].text.text == "a\ufffdcd"
     alone = body.replace(b'"a\\ud83d"', b'"\\ud83d"').replace(b"\\ude00b", b"c")
     assert play(alone).response.message.content[0].text.text == "\ufffdc"
 
@@ -369,7 +372,8 @@ def test_what_is_not_the_format_breaks_the_answer(broken: bytes) -> None:
 
 
 def test_a_model_that_changes_on_its_way_is_told_in_the_end() -> None:
-    played = play(sse(chunk(text("a")), chunk(text("b"), finish="STOP", modelVersion="gemini-other")))
+    chunks = [chunk(text("a")), *(chunk(text(each), modelVersion="gemini-other") for each in "bc")]
+    played = play(sse(*chunks) + answer(text("d")).replace(b"gemini-3.8-flash", b""))
     assert played.events[0].start.origin.model == "gemini-3.8-flash"
     assert played.response.message.origin.model == "gemini-other"
 

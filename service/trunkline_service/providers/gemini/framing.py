@@ -40,7 +40,7 @@ class GeminiFraming(SseDecoder):
         """The frames of what stands between blank lines."""
         result = []
         for block in blocks:
-            if block.startswith(b"data: ") and b"\n" not in block and not self._bare:
+            if block.startswith(b"data: ") and b"\n" not in block:
                 result.append(Frame(b"", block[6:]))
                 continue
             lines = block.split(b"\n")
