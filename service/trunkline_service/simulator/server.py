@@ -18,7 +18,7 @@ from typing import Self
 
 from aiohttp import web
 
-from trunkline_service.simulator import errors, gemini, openai
+from trunkline_service.simulator import bedrock, errors, gemini, openai, vertex
 from trunkline_service.simulator.anthropic import AnthropicWire
 from trunkline_service.simulator.calls import CallLog, ReceivedCall
 from trunkline_service.simulator.errors import RefusedError
@@ -29,7 +29,7 @@ from trunkline_service.simulator.wire import Route, Wire
 
 _MOST_BODY = 32 * 1024 * 1024
 
-_WIRES: Sequence[Callable[[Stage], Wire]] = (*openai.WIRES, *gemini.WIRES)
+_WIRES: Sequence[Callable[[Stage], Wire]] = (*openai.WIRES, *gemini.WIRES, *bedrock.WIRES, *vertex.WIRES)
 """The wires beside Anthropic's, which also answers at paths that nobody has."""
 
 
