@@ -1,8 +1,10 @@
 """Reads the settings of a provider."""
 
 import re
+import ssl
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from trunkline_service.config.address import url_problem
@@ -16,6 +18,8 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # Headers that settings of their own take care of, and those that HTTP itself needs.
 _OWN_HEADERS = {
     "x-api-key": "use 'api_key'",
+    "api-key": "use 'api_key'",
+    "x-goog-api-key": "use 'api_key'",
     "authorization": "use 'api_key', with 'auth: bearer'",
     "proxy-authorization": "a key does not belong in this file",
     "anthropic-version": "use 'version'",
@@ -51,6 +55,8 @@ def read_provider(records: Records, entry: Entry) -> ProviderSettings | None:
         _check_words(records, members["betas"], values["betas"])
     if "headers" in values:
         _check_headers(records, members["headers"])
+    if "tls_roots" in values and not _holds_certificates(values["tls_roots"]):
+        tree.report(members["tls_roots"].value, members["tls_roots"].path, "holds no certificates in PEM")
     if len(tree.problems) > before:
         return None
     kind = KINDS[values["type"]]
@@ -58,6 +64,13 @@ def read_provider(records: Records, entry: Entry) -> ProviderSettings | None:
     values.setdefault("auth", kind.auths[0])
     values["base_url"] = values.get("base_url", kind.base_url(values["api"], values.get("region", ""))).rstrip("/")
     return ProviderSettings(name=entry.name, **values)
+
+
+def _holds_certificates(file: Path) -> bool:
+    try:
+        return bool(ssl.create_default_context(cafile=file).get_ca_certs())
+    except (OSError, ValueError):
+        return False
 
 
 _BY_KIND = ("version", "betas", "region", "project", "profile", "credentials_file")
