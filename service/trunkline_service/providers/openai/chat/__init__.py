@@ -12,17 +12,18 @@ from trunkline.v1 import chat_input_pb2, chat_service_pb2, route_pb2
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.providers.openai import failures, headers
+from trunkline_service.providers.openai.batches import OpenAiBatches
 from trunkline_service.providers.openai.chat.requests import encode_chat
 from trunkline_service.providers.openai.chat.stream import ChatStream
-from trunkline_service.providers.openai.batches import OpenAiBatches
 from trunkline_service.providers.openai.embeddings import OpenAiEmbeddings
+from trunkline_service.providers.openai.models import OpenAiModels
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
 from trunkline_service.upstream.framing import Framing
 from trunkline_service.upstream.request import UpstreamRequest
 from trunkline_service.upstream.sse import SseDecoder
 
 
-class ChatProvider(OpenAiEmbeddings, OpenAiBatches):
+class ChatProvider(OpenAiEmbeddings, OpenAiBatches, OpenAiModels):
     """A `Provider` for Chat Completions, at one of its homes. It keeps no state."""
 
     type = PROVIDER_TYPE

@@ -37,6 +37,7 @@ class DeltaReader:
 
         Raises:
             ProtocolViolation: it is not the API's format.
+            GatewayError: the provider could not finish the answer.
             ValueError: it is not an object, or a member is not what it should be.
         """
         fields = Fields(data)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from trunkline.v1 import chat_service_pb2, message_pb2, usage_pb2, warning_pb2
+from trunkline.v1 import chat_service_pb2, error_reason_pb2, message_pb2, usage_pb2, warning_pb2
+from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline_service import json_text
-from trunkline_service.providers.base import ProtocolViolation, Target
+from trunkline_service.errors import GatewayError
+from trunkline_service.providers.base import Target
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE
 from trunkline_service.providers.openai.usage import decode_usage
@@ -25,7 +27,11 @@ FINISH_REASONS = {
 }
 
 # With these, it is not the model that ended the answer: OpenRouter's and Mistral's, vLLM's, DeepSeek's.
-FAILURES = frozenset({"error", "abort", "insufficient_system_resource"})
+_FAILURES: dict[str, ErrorReason.ValueType] = {
+    "error": error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR,
+    "abort": error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR,
+    "insufficient_system_resource": error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED,
+}
 
 _KEPT_PER_ITEM = 64
 
@@ -71,11 +77,15 @@ class Ending:
         self.beside(fields)
 
     def choice(self, fields: Fields) -> None:
-        """What is beside the delta of a choice. Raises `ProtocolViolation`."""
+        """What is beside the delta of a choice.
+
+        Raises:
+            GatewayError: the provider could not finish the answer, and says so by the reason of its end.
+        """
         if reason := fields.text("finish_reason"):
-            if reason in FAILURES:
-                msg = "it ended an answer that it could not finish"
-                raise ProtocolViolation(msg)
+            if (failure := _FAILURES.get(reason)) is not None:
+                metadata = {"upstream_status": "200", "upstream_code": reason}
+                raise GatewayError(failure, "the provider could not finish the answer", metadata=metadata)
             self.reason = reason
         for name in _MATCHED:
             if (matched := fields.text(name)) is not None:
@@ -93,7 +103,7 @@ class Ending:
             elif name not in self.others:
                 self.others[name] = value
                 self.kept += len(name) + len(value)
-            elif name != "created":
+            elif text != b"{}":
                 self.others[name] = value
 
     def add(self, name: str, items: Sequence[msgspec.Raw]) -> None:

@@ -123,6 +123,8 @@ class ChatStream:
                     break
             if at_end and self._ending.reason and not is_cut and self.failure is None and not self.complete:
                 self._done(result)
+        except GatewayError as error:
+            self.failure = error
         except ProtocolViolation as violation:
             self._violation(str(violation))
         except ValueError:
@@ -184,6 +186,9 @@ class ChatStream:
         frame.data.decode()
         if not self._read(frame, result):
             return False
+        if not self._started:
+            # The first choice takes the long way too, which is where the answer begins.
+            return True
         self._model = self._ending.model
         self._tier = self._ending.service_tier or None
         fingerprint = self._ending.others.get("system_fingerprint")
