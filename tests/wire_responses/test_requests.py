@@ -446,6 +446,19 @@ def test_a_model_that_takes_no_sampling() -> None:
     ]
 
 
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-4.1-2025-04-14", "gpt-4o-mini", "gpt-5-chat-latest"])
+def test_models_that_do_not_reason_are_not_asked_for_their_reasoning(model: str) -> None:
+    """They answer that with 400: "Encrypted content is not supported with this model"."""
+    body = sent(chat_input(), dataclasses.replace(TARGET, model=model))
+    assert "include" not in body
+    assert body["store"] is False
+
+
+@pytest.mark.parametrize("model", ["gpt-6-sol", "o3", "gpt-5-mini", "some-deployment"])
+def test_other_models_are_asked_for_their_reasoning(model: str) -> None:
+    assert sent(chat_input(), dataclasses.replace(TARGET, model=model))["include"] == ["reasoning.encrypted_content"]
+
+
 def test_counting_sends_what_has_tokens() -> None:
     asked = chat_input(
         """generation { max_output_tokens: 5 top_k: 3 } end_user_id: "u" service_tier: "flex"

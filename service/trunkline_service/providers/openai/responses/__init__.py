@@ -16,6 +16,7 @@ from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai import failures, headers
 from trunkline_service.providers.openai.batches import OpenAiBatches
 from trunkline_service.providers.openai.embeddings import OpenAiEmbeddings
+from trunkline_service.providers.openai.models import OpenAiModels
 from trunkline_service.providers.openai.platform import OPENAI, PROVIDER_TYPE, Platform
 from trunkline_service.providers.openai.responses import requests
 from trunkline_service.providers.openai.responses.items_out import origin
@@ -26,7 +27,7 @@ from trunkline_service.upstream.request import UpstreamRequest
 from trunkline_service.upstream.sse import SseDecoder
 
 
-class ResponsesProvider(OpenAiEmbeddings, OpenAiBatches):
+class ResponsesProvider(OpenAiEmbeddings, OpenAiBatches, OpenAiModels):
     """A `Provider` for the Responses API. It keeps no state."""
 
     type = PROVIDER_TYPE

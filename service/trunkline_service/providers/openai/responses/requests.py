@@ -8,7 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from trunkline.v1 import chat_input_pb2
-from trunkline_service import json_text
+from trunkline_service import catalog, json_text
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.openai.headers import request_headers
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
@@ -46,7 +46,7 @@ def encode_chat(chat_input: ChatInput, target: Target, platform: Platform) -> Up
     body: Json = {"model": target.model}
     _conversation(chat_input, target, body, names, report)
     _generation(chat_input, target, body, report)
-    _openai(chat_input, body)
+    _openai(chat_input, target, body)
     if chat_input.end_user_id:
         body[platform.user_member] = chat_input.end_user_id
     if chat_input.service_tier:
@@ -62,7 +62,7 @@ def encode_count(chat_input: ChatInput, target: Target, platform: Platform) -> U
     names = ToolNames(_FORBIDDEN_IN_NAMES, MAX_TOOL_NAME)
     body: Json = {"model": target.model}
     _conversation(chat_input, target, body, names, report)
-    _openai(chat_input, body)
+    _openai(chat_input, target, body)
     for key, options in _provider_options(chat_input, target, body, report).items():
         left_out = [name for name in options if name not in COUNTED]
         path = f'input.provider_options_json["{key}"]'
@@ -156,11 +156,14 @@ def _text(chat_input: ChatInput) -> Json:
     return result
 
 
-def _openai(chat_input: ChatInput, body: Json) -> None:
+def _openai(chat_input: ChatInput, target: Target, body: Json) -> None:
     options = chat_input.openai
     body["store"] = options.store
     include = [*options.include]
-    if not options.store:
+    # Azure's deployments are often called as their models are.
+    facts = catalog.find(PROVIDER_TYPE, target.model)
+    # Models that do not reason refuse to be asked for it.
+    if not options.store and (facts is None or "reasoning" not in facts.missing):
         include.append(_ENCRYPTED_REASONING)
     if chat_input.generation.logprobs:
         include.append(_LOGPROBS)
