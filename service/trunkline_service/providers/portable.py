@@ -32,6 +32,9 @@ def portable(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -
         if getattr(block, name):
             report.not_portable(f"{path}.{name}", "another provider's own")
             result.ClearField(name)
+    if kind == "text" and not block.text.text:
+        # It only carried what has just been left out.
+        return None
     if block.text.citations:
         report.not_portable(f"{path}.text.citations", "places that another provider's model cited")
         result.text.ClearField("citations")

@@ -34,6 +34,11 @@ _REASON_OF_CODE: dict[str, ErrorReason.ValueType] = {
         error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED,
     ),
     **dict.fromkeys(
+        # The Responses API has no types beside its codes.
+        ("invalid_prompt", "invalid_image", "invalid_image_format", "invalid_image_url", "image_too_large"),
+        error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST,
+    ),
+    **dict.fromkeys(
         ("model_not_found", "model_decommissioned", "DeploymentNotFound"),
         error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND,
     ),

@@ -70,7 +70,7 @@ class ResponsesWire(OpenAiForm):
     def error_frame(self, trouble: Trouble) -> bytes:
         """See Wire. What the model's servers did wrong fails the response; the rest is told by an event of its own."""
         told = error(trouble)
-        code = told["code"] or "server_error"
+        code = told["code"] or ("invalid_prompt" if trouble.kind == "invalid_request_error" else "server_error")
         if trouble.kind == "api_error":
             failed: Json = {
                 "id": "resp_failed",

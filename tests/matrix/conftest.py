@@ -1,0 +1,11 @@
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from matrix.rig import Rig, rig
+
+
+@pytest_asyncio.fixture(scope="session")
+async def running() -> AsyncIterator[Rig]:
+    async with rig() as found:
+        yield found

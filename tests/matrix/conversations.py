@@ -1,0 +1,389 @@
+"""What every provider is put through, and which of them cannot."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from matrix.homes import Home
+from support.calls import said, text_block, user
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, message_pb2
+from trunkline_service.simulator import ReceivedCall
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
+WAV = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00"
+LONG_NAME = "look_up_the_weather_" + "of_a_place_" * 7
+
+Answer = chat_service_pb2.ChatResponse
+Fields = Mapping[str, Any]
+Check = Callable[[Answer, ReceivedCall], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A request with `fields` of ChatInput to a model that behaves as `model` says, and what has to come of it.
+
+    `check` raises AssertionError for an answer, or for a request as the provider received it, that is not as it should
+    be. By family or key of a home: `worded` holds other fields where a provider has its own words, `cannot` names the
+    field that the error is about where the provider has nothing for it, `warned` the fields of warnings where it goes
+    without, and `never` holds those whose models do not answer so.
+    """
+
+    title: str
+    model: str
+    fields: Fields = field(default_factory=dict)
+    worded: Mapping[str, Fields] = field(default_factory=dict)
+    check: Check
+    cannot: Mapping[str, str] = field(default_factory=dict)
+    warned: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    never: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name in the tests'."""
+        return self.title.replace(" ", "-").replace(",", "")
+
+    def input(self, home: Home) -> chat_input_pb2.ChatInput:
+        """The input for a provider."""
+        given = {**self.fields, **(home.of(self.worded) or {})}
+        given.setdefault("messages", [user("Hello")])
+        generation = chat_input_pb2.GenerationParams(max_output_tokens=1000)
+        if "generation" in given:
+            generation.MergeFrom(given.pop("generation"))
+        return chat_input_pb2.ChatInput(model=f"{home.name}/{self.model}", generation=generation, **given)
+
+
+def sent(call: ReceivedCall) -> str:
+    """The request as the provider received it, without JSON's escapes."""
+    return json.dumps(call.json, ensure_ascii=False)
+
+
+def _says(text: str) -> Check:
+    def check(answer: Answer, call: ReceivedCall) -> None:
+        assert said(answer) == text, answer
+        assert answer.completion.finish_reason == chat_service_pb2.FINISH_REASON_STOP
+
+    return check
+
+
+def _holds(*wanted: str) -> Check:
+    def check(answer: Answer, call: ReceivedCall) -> None:
+        for text in wanted:
+            assert text in sent(call), (text, call.json)
+        assert said(answer).startswith("You said: "), answer
+
+    return check
+
+
+def _holds_document(answer: Answer, call: ReceivedCall) -> None:
+    text = "Rivers are long."
+    assert text in sent(call) or base64.b64encode(text.encode()).decode() in sent(call)
+
+
+def _ends(reason: str, *, text: str = "") -> Check:
+    def check(answer: Answer, call: ReceivedCall) -> None:
+        assert chat_service_pb2.FinishReason.Name(answer.completion.finish_reason) == f"FINISH_REASON_{reason}"
+        assert answer.completion.provider_finish_reason
+        assert said(answer).startswith(text)
+
+    return check
+
+
+def _calls(*wanted: tuple[str, Any]) -> Check:
+    def check(answer: Answer, call: ReceivedCall) -> None:
+        uses = [block.tool_use for block in answer.message.content if block.HasField("tool_use")]
+        assert [(use.name, json.loads(use.input_json)) for use in uses] == list(wanted)
+        assert len({use.id for use in uses}) == len(uses)
+        assert answer.completion.finish_reason == chat_service_pb2.FINISH_REASON_TOOL_USE
+
+    return check
+
+
+def _thinks(answer: Answer, call: ReceivedCall) -> None:
+    kinds = [block.WhichOneof("kind") for block in answer.message.content]
+    # Gemini signs its thought in a part of its own behind them.
+    assert kinds[:2] == ["thinking", "text"], answer
+    assert answer.message.content[0].thinking.text.startswith("The user wants an answer.")
+    assert said(answer) == "You said: Hello"
+
+
+def _counts_usage(answer: Answer, call: ReceivedCall) -> None:
+    usage = answer.completion.usage
+    assert (usage.input_total, usage.cache_read, usage.output_total) == (9281 + 5000 + 1300, 5000, 512), usage
+    assert usage.output_reasoning == 200
+
+
+def _refuses(answer: Answer, call: ReceivedCall) -> None:
+    assert answer.completion.finish_reason == chat_service_pb2.FINISH_REASON_REFUSAL, answer
+    assert any(block.WhichOneof("kind") in ("text", "refusal") for block in answer.message.content)
+
+
+def _has_logprobs(answer: Answer, call: ReceivedCall) -> None:
+    tokens = [token for block in answer.message.content for token in block.text.logprobs]
+    assert "".join(token.token for token in tokens) == said(answer) != ""
+
+
+def _fits(answer: Answer, call: ReceivedCall) -> None:
+    assert json.loads(said(answer)) == {"city": "Zürich", "seats": 7}
+
+
+def tool(name: str, **properties: str) -> chat_input_pb2.Tool:
+    schema = {"type": "object", "properties": {key: {"type": kind} for key, kind in properties.items()}}
+    return chat_input_pb2.Tool(
+        function=chat_input_pb2.FunctionTool(name=name, description=name, input_schema_json=json.dumps(schema))
+    )
+
+
+def media(data: bytes, kind: str) -> message_pb2.Media:
+    return message_pb2.Media(data=data, media_type=kind)
+
+
+def image(source: message_pb2.Media) -> message_pb2.ContentBlock:
+    return message_pb2.ContentBlock(image=message_pb2.ImageBlock(media=source))
+
+
+def document(**fields: Any) -> message_pb2.ContentBlock:
+    return message_pb2.ContentBlock(document=message_pb2.DocumentBlock(**fields))
+
+
+def called(*names: str) -> message_pb2.Message:
+    """An assistant's turn that calls tools; the ids are those of no provider."""
+    uses = [
+        message_pb2.ToolUseBlock(id=f"call_{place}", name=name, input_json='{"seats": 7}')
+        for place, name in enumerate(names)
+    ]
+    blocks = [message_pb2.ContentBlock(tool_use=use) for use in uses]
+    return message_pb2.Message(role=message_pb2.ROLE_ASSISTANT, content=[text_block("I will look."), *blocks])
+
+
+def results(*contents: message_pb2.ContentBlock) -> message_pb2.Message:
+    found = [
+        message_pb2.ToolResultBlock(tool_use_id=f"call_{place}", content=[content])
+        for place, content in enumerate(contents)
+    ]
+    blocks = [message_pb2.ContentBlock(tool_result=result) for result in found]
+    return message_pb2.Message(role=message_pb2.ROLE_TOOL, content=blocks)
+
+
+def turn(role: message_pb2.Role.ValueType, text: str) -> message_pb2.Message:
+    return message_pb2.Message(role=role, content=[text_block(text)])
+
+
+def _shown(display: str) -> chat_input_pb2.ReasoningParams:
+    mode = chat_input_pb2.REASONING_MODE_ADAPTIVE
+    return chat_input_pb2.ReasoningParams(effort="high", mode=mode, display=display)
+
+
+TOOLS = [tool("book", seats="integer"), tool("weather", city="string")]
+ONE_AT_A_TIME = chat_input_pb2.ToolChoice(mode=chat_input_pb2.TOOL_CHOICE_MODE_AUTO, parallel=False)
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "seats": {"type": "integer"}},
+    "required": ["city", "seats"],
+    "additionalProperties": False,
+}
+_SIZED = chat_input_pb2.JsonSchemaFormat(schema_json=json.dumps(SCHEMA), name="trip")
+_NAMELESS = chat_input_pb2.JsonSchemaFormat(schema_json=json.dumps(SCHEMA))
+_GENERATION = chat_input_pb2.GenerationParams
+_PHOTO = image(media(PNG, "image/png"))
+
+CONVERSATIONS = (
+    Conversation(title="text", model="text", check=_says("You said: Hello")),
+    Conversation(title="text in other scripts", model="unicode", check=_ends("STOP", text="line\u2028separator")),
+    Conversation(
+        title="system prompt", model="text", fields={"system": [text_block("Be brief.")]}, check=_holds("Be brief.")
+    ),
+    Conversation(
+        title="several turns",
+        model="text",
+        fields={"messages": [user("One"), turn(message_pb2.ROLE_ASSISTANT, "Two"), user("Three")]},
+        check=_holds("One", "Two", "Three"),
+    ),
+    Conversation(title="usage", model="usage", check=_counts_usage),
+    Conversation(title="a tool call", model="tool", fields={"tools": TOOLS}, check=_calls(("book", {"seats": 7}))),
+    Conversation(
+        title="parallel tool calls",
+        model="tools",
+        fields={"tools": TOOLS},
+        check=_calls(("book", {"seats": 7}), ("weather", {"city": "Zürich"})),
+    ),
+    Conversation(
+        title="one tool call at a time",
+        model="tools",
+        fields={"tools": TOOLS, "tool_choice": ONE_AT_A_TIME},
+        cannot={"gemini": "input.tool_choice.parallel"},
+        check=_calls(("book", {"seats": 7})),
+    ),
+    Conversation(
+        title="a tool by its name",
+        model="tool",
+        fields={"tools": TOOLS, "tool_choice": chat_input_pb2.ToolChoice(tool_name="weather")},
+        check=_calls(("weather", {"city": "Zürich"})),
+    ),
+    Conversation(
+        title="no tool now",
+        model="tool",
+        fields={
+            "tools": TOOLS,
+            "tool_choice": chat_input_pb2.ToolChoice(mode=chat_input_pb2.TOOL_CHOICE_MODE_NONE),
+        },
+        check=_says("You said: Hello"),
+    ),
+    Conversation(
+        title="a tool with a name of 97 characters",
+        model="tool",
+        fields={"tools": [tool(LONG_NAME, seats="integer")]},
+        check=_calls((LONG_NAME, {"seats": 7})),
+    ),
+    Conversation(
+        title="tool results",
+        model="tools",
+        fields={
+            "tools": TOOLS,
+            "messages": [user("Go"), called("book", "weather"), results(text_block("done"), text_block("rain"))],
+        },
+        check=_says("The tool answered: done; rain"),
+    ),
+    Conversation(
+        title="an image in a tool result",
+        model="text",
+        fields={"tools": TOOLS, "messages": [user("Go"), called("book"), results(_PHOTO)]},
+        cannot={"chat": "input.messages[2].content[0].tool_result.content[0].image"},
+        check=_holds(base64.b64encode(PNG).decode()),
+    ),
+    Conversation(
+        title="image",
+        model="text",
+        fields={"messages": [user(_PHOTO, "What is this?")]},
+        check=_holds(base64.b64encode(PNG).decode(), "What is this?"),
+    ),
+    Conversation(
+        title="image by URL",
+        model="text",
+        fields={"messages": [user(image(message_pb2.Media(url="https://example.com/a.png")), "What is this?")]},
+        check=_holds("https://example.com/a.png"),
+    ),
+    Conversation(
+        title="PDF document",
+        model="text",
+        fields={"messages": [user(document(media=media(PDF, "application/pdf")), "Sum up.")]},
+        check=_holds(base64.b64encode(PDF).decode(), "Sum up."),
+    ),
+    Conversation(
+        title="document with a title",
+        model="text",
+        fields={"messages": [user(document(media=media(PDF, "application/pdf"), title="a.pdf"), "Sum up.")]},
+        cannot={"gemini": "input.messages[0].content[0].document.title"},
+        check=_holds(base64.b64encode(PDF).decode(), "a.pdf"),
+    ),
+    Conversation(
+        title="text document",
+        model="text",
+        fields={"messages": [user(document(text="Rivers are long."), "Sum up.")]},
+        check=_holds_document,
+    ),
+    Conversation(
+        title="audio",
+        model="text",
+        fields={
+            "messages": [
+                user(message_pb2.ContentBlock(audio=message_pb2.AudioBlock(media=media(WAV, "audio/wav"))), "Listen.")
+            ]
+        },
+        cannot={"anthropic": "input.messages[0].content[0].audio"},
+        check=_holds(base64.b64encode(WAV).decode()),
+    ),
+    Conversation(
+        title="thinking",
+        model="thinking",
+        fields={"reasoning": chat_input_pb2.ReasoningParams(effort="high")},
+        worded={"responses": {"reasoning": _shown("auto")}, "gemini": {"reasoning": _shown("summarized")}},
+        check=_thinks,
+    ),
+    Conversation(
+        title="structured output",
+        model="structured",
+        fields={"output_format": chat_input_pb2.OutputFormat(json_schema=_NAMELESS)},
+        check=_fits,
+    ),
+    Conversation(
+        title="structured output with a name",
+        model="structured",
+        fields={"output_format": chat_input_pb2.OutputFormat(json_schema=_SIZED)},
+        check=_fits,
+    ),
+    Conversation(
+        title="JSON without a schema",
+        model="text",
+        fields={"output_format": chat_input_pb2.OutputFormat(json_object=chat_input_pb2.JsonObjectFormat())},
+        cannot={"anthropic": "input.output_format.json_object"},
+        check=_holds("json"),
+    ),
+    Conversation(title="refusal", model="refusal", never=("gemini",), check=_refuses),
+    Conversation(
+        title="content filter",
+        model="content-filter",
+        never=("anthropic",),
+        check=_ends("CONTENT_FILTER", text="The river"),
+    ),
+    Conversation(title="max tokens", model="max-tokens", check=_ends("MAX_OUTPUT_TOKENS", text="The river")),
+    Conversation(
+        title="stop sequence",
+        model="text",
+        fields={"generation": _GENERATION(stop_sequences=["STOP"])},
+        cannot={"responses": "input.generation.stop_sequences"},
+        check=_holds("STOP"),
+    ),
+    Conversation(
+        title="temperature",
+        model="text",
+        fields={"generation": _GENERATION(temperature=0.25)},
+        check=_holds("0.25"),
+    ),
+    Conversation(
+        title="top_k",
+        model="text",
+        fields={"generation": _GENERATION(top_k=41)},
+        cannot={
+            "azure_openai/chat": "input.generation.top_k",
+            "openai/chat": "input.generation.top_k",
+            "responses": "input.generation.top_k",
+        },
+        check=_holds("41"),
+    ),
+    Conversation(
+        title="seed",
+        model="text",
+        fields={"generation": _GENERATION(seed=4711)},
+        cannot={"responses": "input.generation.seed", "anthropic": "input.generation.seed"},
+        check=_holds("4711"),
+    ),
+    Conversation(
+        title="penalties",
+        model="text",
+        fields={"generation": _GENERATION(presence_penalty=0.125)},
+        cannot={"responses": "input.generation.presence_penalty", "anthropic": "input.generation.presence_penalty"},
+        check=_holds("0.125"),
+    ),
+    Conversation(
+        title="logprobs",
+        model="text",
+        fields={"generation": _GENERATION(logprobs=True)},
+        cannot={"anthropic": "input.generation.logprobs"},
+        never=("gemini",),
+        check=_has_logprobs,
+    ),
+    Conversation(
+        title="end user",
+        model="text",
+        fields={"end_user_id": "user-17"},
+        cannot={"gemini": "input.end_user_id"},
+        check=_holds("user-17"),
+    ),
+)

@@ -1,0 +1,87 @@
+"""Every way to models that the gateway has a codec for, and where the simulator answers for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from trunkline_service.config import ProviderSettings, Secret, Timeouts
+
+T = TypeVar("T")
+
+SILENCE = 0.3
+"""How long the gateway bears a silent provider here, in seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """A provider: its `type` and `api` in the settings, its `path` behind the simulator's URL, and what else it needs.
+
+    `family` is the codec's: homes of one family cannot do the same things. `title` heads its column. `counts` is the
+    method of its counts, empty if it cannot; `keeps_thoughts` says whether it takes back what its models thought.
+    """
+
+    title: str
+    type: str
+    family: str
+    path: str
+    api: str = ""
+    auth: str = "bearer"
+    counts: str = "PROVIDER"
+    keeps_thoughts: bool = True
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Its name in the registry of codecs."""
+        return f"{self.type}/{self.api}" if self.api else self.type
+
+    @property
+    def name(self) -> str:
+        """Its name in the gateway's settings, and in the tests'."""
+        return self.key.replace("/", "-")
+
+    def of(self, table: Mapping[str, T]) -> T | None:
+        """What a table by key or family has for it; the key counts for more."""
+        return table[self.key] if self.key in table else table.get(self.family)
+
+    def among(self, names: Collection[str]) -> bool:
+        """Whether its key or family is among those."""
+        return self.key in names or self.family in names
+
+    def settings(self, url: str) -> ProviderSettings:
+        """The settings with the simulator at `url` behind."""
+        fields: dict[str, Any] = {
+            "name": self.name,
+            "type": self.type,
+            "api": self.api,
+            "base_url": url + self.path,
+            "auth": self.auth,
+            "api_key": Secret(env="KEY", environ={"KEY": "key-of-the-matrix"}),
+            "timeouts": Timeouts(first_event=SILENCE, idle=SILENCE),
+        }
+        return ProviderSettings(**fields | dict(self.more))
+
+
+_CHAT: Mapping[str, Any] = {"counts": "ESTIMATE", "keeps_thoughts": False}
+
+HOMES = (
+    Home(title="Anthropic", type="anthropic", family="anthropic", path="", auth="x-api-key"),
+    Home(title="OpenAI Responses", type="openai", api="responses", family="responses", path="/openai/v1"),
+    Home(title="OpenAI Chat", type="openai", api="chat", family="chat", path="/openai/v1", **_CHAT),
+    Home(title="Azure Responses", type="azure_openai", api="responses", family="responses", path="/openai/v1"),
+    Home(title="Azure Chat", type="azure_openai", api="chat", family="chat", path="/openai/v1", **_CHAT),
+    Home(title="compatible Responses", type="openai_compatible", api="responses", family="responses", path="/v1"),
+    Home(title="compatible Chat", type="openai_compatible", api="chat", family="chat", path="/v1", **_CHAT),
+    Home(title="Gemini", type="gemini", family="gemini", path="/v1beta", auth="x-goog-api-key"),
+    Home(
+        title="Gemini on Vertex",
+        type="vertex_gemini",
+        family="gemini",
+        path="/v1",
+        more={"region": "us-central1", "project": "p"},
+    ),
+)
+AWAITED = ("bedrock/invoke", "bedrock/mantle", "bedrock/messages", "vertex_anthropic")
+"""Codecs that the simulator has no wire for yet."""

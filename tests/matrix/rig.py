@@ -1,0 +1,36 @@
+"""A gateway that has every home, all of them in one simulator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+
+from matrix.homes import HOMES
+from support.calls import Stub
+from trunkline.v1 import chat_service_pb2_grpc
+from trunkline_service.app import Gateway
+from trunkline_service.config import Settings
+from trunkline_service.simulator import ReceivedCall, Simulator
+
+
+@dataclass
+class Rig:
+    """The gateway's stub, and the simulator behind."""
+
+    stub: Stub
+    simulator: Simulator
+
+    def last(self) -> ReceivedCall:
+        """The last request for an answer or a count."""
+        return next(call for call in reversed(self.simulator.calls) if call.method == "POST")
+
+
+@asynccontextmanager
+async def rig() -> AsyncIterator[Rig]:
+    async with Simulator() as simulator:
+        settings = Settings(listen="127.0.0.1:0", providers={home.name: home.settings(simulator.url) for home in HOMES})
+        async with Gateway(settings) as gateway, grpc.aio.insecure_channel(gateway.address) as channel:
+            yield Rig(chat_service_pb2_grpc.ChatServiceStub(channel), simulator)  # type: ignore[arg-type]
