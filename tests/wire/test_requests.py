@@ -143,7 +143,6 @@ FOREIGN = message_pb2.Opaque(provider_type="openai", type="x", raw_json='{"SENT"
 AUDIO = Block(audio=message_pb2.AudioBlock(media=Media(data=b"SENT", media_type="audio/wav")))
 LOUD = Block(image=message_pb2.ImageBlock(media=Media(file_id="f"), detail="SENT"))
 CLOUD = Media(url="gs://SENT")
-CITING = message_pb2.TextBlock(text="a", citations=[message_pb2.Citation(opaque=FOREIGN)])
 NESTED = Block(tool_result=message_pb2.ToolResultBlock(tool_use_id="t", content=[AUDIO]))
 NONE = Choice(mode=chat_input_pb2.TOOL_CHOICE_MODE_NONE, parallel=False)
 OPENAI_TOOL = chat_input_pb2.Tool(
@@ -152,11 +151,6 @@ OPENAI_TOOL = chat_input_pb2.Tool(
 # What Anthropic has no place for: the field that the error names, and what is missing.
 UNSUPPORTED: dict[str, tuple[chat_input_pb2.ChatInput, str, str]] = {
     "audio": (asked(text_block("a"), AUDIO), "input.messages[0].content[1].audio", "audio"),
-    "refusal": (
-        asked(Block(refusal=message_pb2.RefusalBlock(text="SENT"))),
-        "input.messages[0].content[0].refusal",
-        "refusal",
-    ),
     "audio in a result": (asked(NESTED), "input.messages[0].content[0].tool_result.content[0].audio", "audio"),
     "audio in system": (asked(system=[AUDIO]), "input.system[0].audio", "audio"),
     "audio in a document": (
@@ -179,17 +173,6 @@ UNSUPPORTED: dict[str, tuple[chat_input_pb2.ChatInput, str, str]] = {
         asked(document(media=CLOUD)),
         "input.messages[0].content[0].document.media.url",
         "cloud_urls",
-    ),
-    "state": (
-        asked(Block(text=message_pb2.TextBlock(text="a"), provider_state=b"SENT")),
-        "input.messages[0].content[0].provider_state",
-        "provider_state",
-    ),
-    "a block of another's": (asked(Block(opaque=FOREIGN)), "input.messages[0].content[0].opaque", "foreign_blocks"),
-    "a citation of another's": (
-        asked(Block(text=CITING)),
-        "input.messages[0].content[0].text.citations[0].opaque",
-        "foreign_citations",
     ),
     "a name": (
         chat_input("m", message_pb2.Message(role=message_pb2.ROLE_USER, content=[text_block("a")], name="SENT")),

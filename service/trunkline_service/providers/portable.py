@@ -26,6 +26,9 @@ def portable(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -
     if call.runner in (message_pb2.TOOL_RUNNER_SERVER, message_pb2.TOOL_RUNNER_MCP):
         report.not_portable(f"{path}.tool_use", "a call of a tool that another provider ran")
         return None
+    if kind in ("image", "document", "audio") and getattr(block, kind).media.WhichOneof("source") == "file_id":
+        report.not_portable(f"{path}.{kind}.media.file_id", "a file at another provider")
+        return None
     result = message_pb2.ContentBlock()
     result.CopyFrom(block)
     for name in ("provider_state", "provider_fields_json"):

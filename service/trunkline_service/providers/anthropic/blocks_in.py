@@ -40,7 +40,7 @@ def encode_blocks(
 def encode_block(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -> Json | msgspec.Raw | None:
     """A block as Anthropic writes it; None if it cannot be sent."""
     if block.provider_state:
-        report.unsupported(f"{path}.provider_state", "Anthropic keeps no state on blocks", capability="provider_state")
+        report.not_portable(f"{path}.provider_state", "state of another provider: Anthropic keeps none on blocks")
     if block.opaque_deltas:
         # They are no part of the block, as message.proto says; the answer they came with is sent back without them.
         report.dropped(f"{path}.opaque_deltas", "deltas that nobody could fold into the block")
@@ -89,6 +89,11 @@ def _text(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -> J
         ]
         result["citations"] = [citation for citation in encoded if citation is not None]
     return result
+
+
+def _refusal(block: message_pb2.ContentBlock, _path: str, _report: EncodeReport) -> Json:
+    # Anthropic has no such blocks, but they are the model's words.
+    return {"type": "text", "text": block.refusal.text}
 
 
 def _image(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -> Json | None:
@@ -226,8 +231,7 @@ def _opaque(block: message_pb2.ContentBlock, path: str, report: EncodeReport) ->
 
 def _own(opaque: message_pb2.Opaque, path: str, what: str, report: EncodeReport) -> msgspec.Raw | None:
     if opaque.provider_type != "anthropic":
-        description = f"a {what} of {opaque.provider_type!r} means nothing to Anthropic"
-        report.unsupported(path, description, capability=f"foreign_{what}s")
+        report.not_portable(path, f"a {what} of {opaque.provider_type!r} means nothing to Anthropic")
         return None
     return raw(opaque.raw_json)
 
@@ -235,6 +239,7 @@ def _own(opaque: message_pb2.Opaque, path: str, what: str, report: EncodeReport)
 _Encoder = Callable[[message_pb2.ContentBlock, str, EncodeReport], Json | msgspec.Raw | None]
 _ENCODERS: Mapping[str, _Encoder] = {
     "text": _text,
+    "refusal": _refusal,
     "image": _image,
     "document": _document,
     "thinking": _thinking,

@@ -193,7 +193,9 @@ def _foreign(message: message_pb2.Message, path: str, report: EncodeReport) -> J
     for number, block in enumerate(message.content):
         where = f"{path}.content[{number}]"
         kept = portable(block, where, report)
-        if kept is not None and (encoded := blocks_in.encode_block(kept, where, report)) is not None:
+        if kept is not None and kept.HasField("text") and not kept.text.text.strip():
+            report.not_portable(f"{where}.text", "blank text, which Anthropic does not take")
+        elif kept is not None and (encoded := blocks_in.encode_block(kept, where, report)) is not None:
             content.append(encoded)
     return {"role": _ROLES.get(message.role, ""), "content": content} if content or not message.content else None
 
