@@ -12,10 +12,12 @@ from trunkline.v1 import (
     chat_service_pb2,
     embedding_service_pb2,
     error_reason_pb2,
+    message_pb2,
     route_pb2,
     usage_pb2,
 )
 from trunkline.v1.chat_service_pb2 import ChatEvent
+from trunkline_service import counting
 from trunkline_service.catalog import Prices
 from trunkline_service.config import Timeouts
 from trunkline_service.errors import GatewayError
@@ -40,7 +42,10 @@ MAX_WHOLE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """A provider that may be asked, and all that asking it takes. `prices` gives a model's, by its name there."""
+    """A provider that may be asked, and all that asking it takes.
+
+    `prices` gives those of a model, by its name there; `tokenizer` is the model's vocabulary, where it is known.
+    """
 
     provider: Provider
     upstream: HttpUpstream
@@ -49,6 +54,7 @@ class Leg:
     slow_consumer: float
     max_answer_bytes: int
     prices: Callable[[str], Prices | None]
+    tokenizer: str = ""
 
 
 @dataclass(slots=True)
@@ -101,7 +107,7 @@ class Attempt:
         provider, target = self.leg.provider, self.leg.target
         request = await off_loop(provider.encode_count, chat_input, target)
         if request is None:
-            raise self._failed(_no_counter(target), None)
+            return await self._count_here(chat_input, deadline)
         body = await self.fetch(request, deadline, _no_end)
         try:
             response = provider.decode_count(body, target)
@@ -110,6 +116,21 @@ class Attempt:
         response.warnings.extend(request.warnings)
         self._end()
         response.route_report.attempts.append(self.report)
+        return response
+
+    async def _count_here(
+        self, chat_input: chat_input_pb2.ChatInput, deadline: float
+    ) -> chat_service_pb2.CountTokensResponse:
+        """What the gateway can say by itself; the provider is not asked."""
+        target = self.leg.target
+        try:
+            async with Watch(deadline):
+                response = await counting.count(chat_input, self.leg.tokenizer)
+        except GatewayError as error:
+            raise self._failed(error, None) from error.__cause__
+        response.origin.CopyFrom(
+            message_pb2.Origin(provider_type=self.leg.provider.type, provider=target.provider, model=target.model)
+        )
         return response
 
     async def embed(
@@ -354,14 +375,6 @@ def _restore_names(events: Sequence[ChatEvent], names: Mapping[str, str]) -> Non
         block = event.block_start.block
         if block.HasField("tool_use") and block.tool_use.name in names:
             block.tool_use.name = names[block.tool_use.name]
-
-
-def _no_counter(target: Target) -> GatewayError:
-    return GatewayError(
-        error_reason_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED,
-        f"{target.provider!r} has no counter of tokens",
-        metadata={"capability": "count_tokens"},
-    )
 
 
 def too_large(limit: int) -> GatewayError:

@@ -160,6 +160,7 @@ class Router:
             # An event's own members take a few bytes more than the provider's text.
             max_answer_bytes=self._settings.limits.max_message_bytes - 64 * 1024,
             prices=functools.partial(catalog.prices, settings.type),
+            tokenizer=facts.tokenizer if facts else "",
             target=Target(
                 provider=target.provider,
                 model=target.model,

@@ -9,15 +9,18 @@ from trunkline_service.providers import model_pages
 from trunkline_service.providers.base import ModelPage, Target
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.headers import request_headers
+from trunkline_service.providers.openai.platform import AZURE, Platform
 from trunkline_service.upstream.request import UpstreamRequest
 
 
 class OpenAiModels:
     """The `ModelLister` half of the providers that speak OpenAI's APIs."""
 
+    platform: Platform
+
     def encode_models(self, target: Target, cursor: str) -> UpstreamRequest | None:
         """The request for the whole list; there are no pages. Azure's tells what could be deployed, not what is."""
-        if target.auth == "api-key" and target.version:
+        if self.platform is AZURE:
             return None
         return UpstreamRequest(
             method="GET",
