@@ -19,7 +19,7 @@ from bench import peers as others
 from bench.load import Client, measure
 from bench.peers import PEERS, UPSTREAM_PORT, Peer
 from bench.processes import Server, StartError
-from bench.report import OURS, Results
+from bench.report import OURS, OURS_TO_OPENAI, Results
 from bench.scenarios import SCENARIOS, Scenario
 
 Connect = Callable[[], AbstractAsyncContextManager[Client]]
@@ -50,13 +50,14 @@ def _measure(options: argparse.Namespace, folder: Path) -> int:
         stack.enter_context(processes.pinned(other))
         port = UPSTREAM_PORT if options.peers else 0
         upstream = stack.enter_context(processes.mock_upstream(other, folder, port))
-        address, ours = stack.enter_context(processes.gateway(core, folder, upstream))
+        openai = stack.enter_context(processes.simulator(other, folder))
+        address, ours = stack.enter_context(processes.gateway(core, folder, upstream, openai=openai))
         servers = stack.enter_context(others.running(options.peers, chosen)) if chosen else {}
         results = processes.run(_rounds(address, ours, chosen, servers, scenarios, options))
     print(report.figures(results, scenarios))
     if chosen:
         print(report.table(results, scenarios))
-        print(report.targets(results, scenarios))
+    print(report.targets(results, scenarios))
     if options.json:
         options.json.write_text(json.dumps(results, default=asdict, indent=2))
     failures = report.failures(results)
@@ -84,6 +85,7 @@ async def _rounds(
     """Measures everything in turn, several times: a bad moment of the machine spoils a round, and not a gateway."""
     rows: list[tuple[str, Server, Connect]] = [
         (OURS, ours, partial(grpc_client.connected, address)),
+        (OURS_TO_OPENAI, ours, partial(grpc_client.connected, address, "openai")),
         *((peer.name, servers[peer.process], partial(http_client.connected, peer)) for peer in peers),
     ]
     results: Results = {name: {scenario.name: [] for scenario in scenarios} for name, _, _ in rows}

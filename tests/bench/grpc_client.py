@@ -27,7 +27,8 @@ COMPLETION_TAG = 0x3A
 class GrpcClient:
     """Calls over one channel, as a service would make them."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, provider: str) -> None:
+        self._provider = provider
         self._chat: UnaryUnary = channel.unary_unary(f"{SERVICE}Chat")
         self._stream: UnaryStream = channel.unary_stream(f"{SERVICE}StreamChat")
 
@@ -35,8 +36,8 @@ class GrpcClient:
         """Makes one call."""
         try:
             if scenario.stream:
-                return await self._read(scenario, request(model))
-            response = await self._chat(request(model), timeout=60)
+                return await self._read(scenario, request(self._provider, model))
+            response = await self._chat(request(self._provider, model), timeout=60)
             return Call(frames=1, failure="" if response else "an empty response")
         except grpc.aio.AioRpcError as error:
             return Call(failure=f"{error.code().name}: {error.details()}")
@@ -56,20 +57,20 @@ class GrpcClient:
 
 
 @asynccontextmanager
-async def connected(address: str) -> AsyncIterator[GrpcClient]:
-    """A client with an open connection."""
+async def connected(address: str, provider: str = "anthropic") -> AsyncIterator[GrpcClient]:
+    """A client with an open connection, that asks for models of one provider."""
     async with grpc.aio.insecure_channel(address) as channel:
         await channel.channel_ready()
-        yield GrpcClient(channel)
+        yield GrpcClient(channel, provider)
 
 
 @cache
-def request(model: str) -> bytes:
+def request(provider: str, model: str) -> bytes:
     """The request as bytes: it is the same for both methods."""
     text = message_pb2.ContentBlock(text=message_pb2.TextBlock(text="Hello, Claude!"))
     return chat_service_pb2.ChatRequest(
         input=chat_input_pb2.ChatInput(
-            model=f"anthropic/{model}",
+            model=f"{provider}/{model}",
             messages=[message_pb2.Message(role=message_pb2.ROLE_USER, content=[text])],
             generation=chat_input_pb2.GenerationParams(max_output_tokens=1024),
         )

@@ -126,10 +126,7 @@ def mock_upstream(core: int | None, folder: Path, port: int = 0) -> Iterator[str
     """The provider that everybody talks to, at this port or a free one; gives its URL."""
     port = port or free_port()
     script = SHARED / "mock_upstream.py"
-    if script.exists() and _has_uvloop():
-        command = [sys.executable, str(script), str(port)]
-    else:
-        command = [sys.executable, "-m", "trunkline_service.cli", "simulate", "--port", str(port)]
+    command = [sys.executable, str(script), str(port)] if script.exists() and _has_uvloop() else _simulate(port)
     log = folder / "upstream.log"
     with started(command, core, log) as server:
         await_port(port, server, log)
@@ -137,15 +134,35 @@ def mock_upstream(core: int | None, folder: Path, port: int = 0) -> Iterator[str
 
 
 @contextlib.contextmanager
+def simulator(core: int | None, folder: Path) -> Iterator[str]:
+    """The provider that speaks OpenAI's format, which the mock does not; gives its URL."""
+    port = free_port()
+    log = folder / "simulator.log"
+    with started(_simulate(port), core, log) as server:
+        await_port(port, server, log)
+        yield f"http://127.0.0.1:{port}/v1"
+
+
+def _simulate(port: int) -> list[str]:
+    return [sys.executable, "-m", "trunkline_service.cli", "simulate", "--port", str(port)]
+
+
+@contextlib.contextmanager
 def gateway(
-    core: int | None, folder: Path, upstream: str, module: Sequence[str] = ("-m", "trunkline_service.cli")
+    core: int | None,
+    folder: Path,
+    upstream: str,
+    module: Sequence[str] = ("-m", "trunkline_service.cli"),
+    openai: str = "",
 ) -> Iterator[tuple[str, Server]]:
-    """Trunkline; gives its address. `module` is what is run of it."""
+    """Trunkline; gives its address. `module` is what is run of it, `openai` where Chat Completions are spoken."""
     settings = folder / "trunkline.yaml"
     settings.write_text(
         "listen: 127.0.0.1:0\n"
         "limits: {drain_grace: 1s}\n"
-        f"providers: {{anthropic: {{type: anthropic, base_url: '{upstream}', api_key: {{env: BENCH_KEY}}}}}}\n"
+        "providers:\n"
+        f"  anthropic: {{type: anthropic, base_url: '{upstream}', api_key: {{env: BENCH_KEY}}}}\n"
+        f"  openai: {{type: openai_compatible, base_url: '{openai or upstream}', api_key: {{env: BENCH_KEY}}}}\n"
     )
     log = folder / "trunkline.log"
     command = [sys.executable, *module, "serve", "--config", str(settings)]
