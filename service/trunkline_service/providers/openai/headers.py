@@ -60,7 +60,7 @@ def rate_limits(headers: Mapping[str, str]) -> list[route_pb2.RateLimit]:
         if limit is None and remaining is None and (reset is None or date is None):
             continue
         entry = route_pb2.RateLimit(name=name, limit=limit, remaining=remaining)
-        if reset is not None and date is not None:
+        if reset is not None and date is not None and date.year < datetime.max.year:
             entry.reset_time.FromDatetime(date + timedelta(seconds=reset))
         result.append(entry)
     return result
