@@ -468,6 +468,7 @@ def test_counting_sends_what_has_tokens() -> None:
         provider_options_json={"openai": '{"background": true, "truncation": "disabled"}'},
     )
     request = PROVIDER.encode_count(asked, TARGET)
+    assert request is not None
     assert request.url == "https://api.invalid/v1/responses/input_tokens"
     assert json.loads(request.body) == {
         "model": "gpt-6-sol",
@@ -503,5 +504,6 @@ def test_addresses_and_headers() -> None:
     assert json.loads(request.body)["user"] == "u"
     target = dataclasses.replace(TARGET, api_key="")
     assert "authorization" not in ResponsesProvider(COMPATIBLE).encode_chat(chat_input(), target).headers
+    assert ResponsesProvider(COMPATIBLE).encode_count(chat_input(), target) is None
     assert PROVIDER.encode_model(TARGET) is None
     assert not PROVIDER.needs_maximum(chat_input(), TARGET)

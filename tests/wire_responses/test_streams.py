@@ -170,6 +170,7 @@ SLOPPY: dict[str, tuple[list[Json], list[Json]]] = {
         [*item_events(reasoning("a"), 0)[:-1], *item_events(HELLO, 1)[:-1]], [reasoning("a"), HELLO]
     ),
     "nothing but the final response": ([], [reasoning("a", "b"), HELLO, function_call('{"a":1}'), SEARCH]),
+    "only the first item": (item_events(reasoning("a"), 0), [reasoning("a"), HELLO]),
     "a call that is named at its end": (
         [
             event | {"item": event["item"] | {"name": ""}} if event["type"].endswith("item.added") else event

@@ -50,9 +50,9 @@ class ResponsesProvider(OpenAiEmbeddings, OpenAiBatches, OpenAiModels):
         """No: the API goes by the model's own maximum."""
         return False
 
-    def encode_count(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
-        """The request that counts the input's tokens."""
-        return requests.encode_count(chat_input, target, self.platform)
+    def encode_count(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest | None:
+        """The request that counts the input's tokens; None for compatible servers, which have no such counter."""
+        return requests.encode_count(chat_input, target, self.platform) if self.platform.strict else None
 
     def encode_model(self, target: Target) -> None:
         """Nothing: the API tells no maximum."""

@@ -72,7 +72,7 @@ def _custom_calls(messages: Iterable[message_pb2.Message]) -> frozenset[str]:
 
 
 def _plain_text(blocks: Sequence[message_pb2.ContentBlock]) -> str | None:
-    if len(blocks) != 1 or blocks[0].ListFields()[0][0].name != "text" or len(blocks[0].ListFields()) > 1:
+    if len(blocks) != 1 or [field.name for field, _ in blocks[0].ListFields()] != ["text"]:
         return None
     return None if blocks[0].text.citations else blocks[0].text.text
 
@@ -170,6 +170,10 @@ class _Writer:
         """The item that a block is by itself; None if it cannot be sent."""
         match kind:
             case "thinking" if turn.is_own:
+                if block.thinking.HasField("signature"):
+                    self._report.unsupported(
+                        f"{path}.thinking.signature", "OpenAI signs no reasoning", capability="signature"
+                    )
                 return reasoning(block, path, self._report)
             case "thinking" | "redacted_thinking":
                 self._report.not_portable(f"{path}.{kind}", "reasoning that this provider is not known to have written")

@@ -136,8 +136,6 @@ class ResponsesStream:
         )
 
     def _event(self, frame: Frame, result: list[ChatEvent]) -> None:
-        # What passes through as text has to be text, all of it.
-        frame.data.decode()
         fields = Fields(frame.data)
         kind = fields.text("type") or frame.event.decode()
         if kind == "error" or frame.event == b"error" or (not kind and "error" in fields.remaining()):
