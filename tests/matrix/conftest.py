@@ -9,3 +9,10 @@ from matrix.rig import Rig, rig
 async def running() -> AsyncIterator[Rig]:
     async with rig() as found:
         yield found
+
+
+@pytest_asyncio.fixture(scope="session")
+async def impatient() -> AsyncIterator[Rig]:
+    """One whose gateway does not bear silence."""
+    async with rig(silence=0.1) as found:
+        yield found

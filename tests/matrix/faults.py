@@ -12,7 +12,7 @@ class Fault:
 
     With `begun`, part of the answer came before, so that the stream ends with STREAM_INTERRUPTED and the reason is
     its cause. `instead` holds other reasons by family, or key, where a provider's own words say less; None where what
-    would be a fault elsewhere is none there.
+    would be a fault elsewhere is none there. `at_once` are those that send in one piece what others have begun with.
     """
 
     title: str
@@ -31,7 +31,13 @@ FAULTS = (
     Fault(title="404", model="error-404", reason="MODEL_NOT_FOUND"),
     Fault(title="413 as a web page", model="error-413", reason="REQUEST_TOO_LARGE"),
     Fault(title="429", model="error-429", reason="UPSTREAM_RATE_LIMITED"),
-    Fault(title="429, quota spent", model="error-429-spend", reason="UPSTREAM_QUOTA_EXHAUSTED"),
+    Fault(
+        title="429, quota spent",
+        model="error-429-spend",
+        reason="UPSTREAM_QUOTA_EXHAUSTED",
+        # Google says no more than that resources are exhausted.
+        instead={"vertex_anthropic": "UPSTREAM_RATE_LIMITED"},
+    ),
     Fault(title="500", model="error-500", reason="UPSTREAM_ERROR"),
     Fault(title="503", model="error-503", reason="UPSTREAM_OVERLOADED"),
     Fault(title="529", model="error-529", reason="UPSTREAM_OVERLOADED"),

@@ -10,9 +10,6 @@ from trunkline_service.config import ProviderSettings, Secret, Timeouts
 
 T = TypeVar("T")
 
-SILENCE = 0.3
-"""How long the gateway bears a silent provider here, in seconds."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
@@ -50,8 +47,8 @@ class Home:
         """Whether its key or family is among those."""
         return self.key in names or self.family in names
 
-    def settings(self, url: str) -> ProviderSettings:
-        """The settings with the simulator at `url` behind."""
+    def settings(self, url: str, silence: float) -> ProviderSettings:
+        """The settings with the simulator at `url` behind, which may be silent for so many seconds."""
         fields: dict[str, Any] = {
             "name": self.name,
             "type": self.type,
@@ -59,20 +56,41 @@ class Home:
             "base_url": url + self.path,
             "auth": self.auth,
             "api_key": Secret(env="KEY", environ={"KEY": "key-of-the-matrix"}),
-            "timeouts": Timeouts(first_event=SILENCE, idle=SILENCE),
+            "timeouts": Timeouts(first_event=silence, idle=silence),
         }
         return ProviderSettings(**fields | dict(self.more))
 
 
 _CHAT: Mapping[str, Any] = {"counts": "ESTIMATE", "keeps_thoughts": False}
+_AWS: Mapping[str, Any] = {"region": "us-east-1"}
+_GOOGLE: Mapping[str, Any] = {"region": "us-central1", "project": "p"}
 
 HOMES = (
     Home(title="Anthropic", type="anthropic", family="anthropic", path="", auth="x-api-key"),
+    Home(title="Bedrock InvokeModel", type="bedrock", api="invoke", family="anthropic", path="", more=_AWS),
+    Home(
+        title="Bedrock Messages",
+        type="bedrock",
+        api="messages",
+        family="anthropic",
+        path="/anthropic",
+        counts="ESTIMATE",
+        more=_AWS,
+    ),
+    Home(title="Bedrock Mantle", type="bedrock", api="mantle", family="anthropic", path="/mantle/anthropic", more=_AWS),
+    Home(title="Claude on Vertex", type="vertex_anthropic", family="anthropic", path="/v1", more=_GOOGLE),
     Home(title="OpenAI Responses", type="openai", api="responses", family="responses", path="/openai/v1"),
     Home(title="OpenAI Chat", type="openai", api="chat", family="chat", path="/openai/v1", **_CHAT),
     Home(title="Azure Responses", type="azure_openai", api="responses", family="responses", path="/openai/v1"),
     Home(title="Azure Chat", type="azure_openai", api="chat", family="chat", path="/openai/v1", **_CHAT),
-    Home(title="compatible Responses", type="openai_compatible", api="responses", family="responses", path="/v1"),
+    Home(
+        title="compatible Responses",
+        type="openai_compatible",
+        api="responses",
+        family="responses",
+        counts="ESTIMATE",
+        path="/v1",
+    ),
     Home(title="compatible Chat", type="openai_compatible", api="chat", family="chat", path="/v1", **_CHAT),
     Home(title="Gemini", type="gemini", family="gemini", path="/v1beta", auth="x-goog-api-key"),
     Home(
@@ -80,8 +98,6 @@ HOMES = (
         type="vertex_gemini",
         family="gemini",
         path="/v1",
-        more={"region": "us-central1", "project": "p"},
+        more=_GOOGLE,
     ),
 )
-AWAITED = ("bedrock/invoke", "bedrock/mantle", "bedrock/messages", "vertex_anthropic")
-"""Codecs that the simulator has no wire for yet."""

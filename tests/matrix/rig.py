@@ -29,8 +29,10 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig() -> AsyncIterator[Rig]:
+async def rig(silence: float = 5.0) -> AsyncIterator[Rig]:
     async with Simulator() as simulator:
-        settings = Settings(listen="127.0.0.1:0", providers={home.name: home.settings(simulator.url) for home in HOMES})
+        settings = Settings(
+            listen="127.0.0.1:0", providers={home.name: home.settings(simulator.url, silence) for home in HOMES}
+        )
         async with Gateway(settings) as gateway, grpc.aio.insecure_channel(gateway.address) as channel:
             yield Rig(chat_service_pb2_grpc.ChatServiceStub(channel), simulator)  # type: ignore[arg-type]
