@@ -12,7 +12,7 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from e2e.gateways import Running, provider, running, until
+from e2e.gateways import KEY, Running, provider, running, until
 from support.calls import Failure, failure
 from support.upstream import JSON, Answer, ScriptedUpstream
 from trunkline.v1 import model_service_pb2, model_service_pb2_grpc, warning_pb2
@@ -30,6 +30,7 @@ from trunkline.v1.model_service_pb2 import (
     ListModelsRequest,
     Model,
 )
+from trunkline_service.config import ProviderSettings, Secret
 
 HAIKU = {
     "type": "model", "id": "claude-haiku-4-5-20251001", "display_name": "Claude Haiku 4.5", "lifecycle": "active",
@@ -330,3 +331,40 @@ async def test_one_model_of_a_provider_that_does_not_tell(own: Running, upstream
 async def test_names_that_are_none(own: Running, model: str) -> None:
     found = await refused(stub(own).GetModel(GetModelRequest(model=model), timeout=5))
     assert (found.reason, found.fields) == ("INVALID_REQUEST", ["model"])
+
+
+async def test_openai_tells_names_and_days(upstream: ScriptedUpstream) -> None:
+    openai = ProviderSettings(
+        name="openai", type="openai", api="chat", auth="bearer", base_url=upstream.url,
+        api_key=Secret(env="KEY", environ={"KEY": KEY}),
+    )  # fmt: skip
+    upstream.answer(
+        Answer(
+            json.dumps(
+                {
+                    "object": "list",
+                    "data": [
+                        {"id": "gpt-6-sol", "created": 1_780_000_000, "owned_by": "openai"},
+                        {"id": "gpt-4o-2024-08-06", "created": 1_700_000_000, "shutdown_date": "2098-01-14"},
+                        {"id": "gpt-3", "created": 1_600_000_000, "shutdown_date": "2024-01-14"},
+                    ],
+                }
+            ).encode()
+        )
+    )
+    async with running(providers={"openai": openai}) as own:
+        response = await listed(own, provider="openai")
+        sol = (await got(own, "gpt-6-sol")).model
+        found = await refused(stub(own).GetModel(GetModelRequest(model="openai/gpt-3"), timeout=5))
+    assert not response.warnings
+    assert ids(response.models) == ["gpt-4o-2024-08-06", "gpt-6-sol"]
+    assert (sol.provider_type, sol.max_output_tokens) == ("openai", 128_000)
+    assert sol.sources["max_output_tokens"] == FACT_SOURCE_CATALOG
+    dated = response.models[0]
+    # The day is the provider's, what it means follows from it; a name with a date of its own is no alias.
+    assert dated.retire_time.ToJsonString() == "2098-01-14T00:00:00Z"
+    assert dated.sources["retire_time"] == FACT_SOURCE_PROVIDER
+    assert not dated.aliases
+    assert found.reason == "MODEL_NOT_FOUND"
+    assert "on 2024-01-14" in found.message
+    assert [call.path for call in upstream.received] == ["/models"]
