@@ -37,8 +37,9 @@ _SERVE = """\
 Runs the gateway until SIGTERM or Ctrl-C; then the calls in flight may end (limits.drain_grace).
 Logs are JSON, one line a call.
 
-Without a file, the providers are those with a key in the environment, ANTHROPIC_API_KEY (and
-ANTHROPIC_BASE_URL, if it is elsewhere), and the simulator.
+Without a file, the providers are those with a key in the environment, ANTHROPIC_API_KEY,
+OPENAI_API_KEY or GEMINI_API_KEY (and ANTHROPIC_BASE_URL and so on, if they are elsewhere),
+and the simulator.
 """
 _SERVE_EXAMPLES = """\
 examples:
@@ -151,7 +152,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 def _simulate(parser: _Parser) -> None:
     parser.description = """\
-Runs an HTTP server on loopback that speaks Anthropic's wire format, until Ctrl-C.
+Runs an HTTP server on loopback that speaks the wire formats of all providers, until Ctrl-C.
 What it received is at /_simulator/calls."""
     parser.last_words = _describe_simulator
     parser.set_defaults(run="trunkline_service.cli.service:simulate")

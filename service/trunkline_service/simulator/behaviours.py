@@ -11,6 +11,13 @@ from trunkline_service.simulator.exchange import Exchange
 from trunkline_service.simulator.faults import Play
 
 _HEAD = """\
+Each provider has its place; in a configuration, base_url is the simulator's URL with, behind it:
+  type anthropic           nothing                type openai              /openai/v1
+  type azure_openai        /openai/v1, or with a version nothing
+  type openai_compatible   /v1, which also takes what OpenAI does not know
+  type bedrock             nothing; api messages: /anthropic, api mantle: /mantle/anthropic
+  type gemini              /v1beta                type vertex_…            /v1
+
 The model name chooses the behaviour. Parameters stand anywhere in it, each after a dash:
   n<count>   text deltas (tokens)                 g<ms>      gap between deltas
   t<ms>      wait before the status line          s<status>  HTTP status
