@@ -17,6 +17,7 @@ from trunkline_service.providers.gemini import tool_results
 from trunkline_service.providers.gemini.media_in import Conversation, encode_media, inline_data
 from trunkline_service.providers.gemini.members import Json, Part, merge_fields, raw
 from trunkline_service.providers.gemini.parts_out import PROVIDER_TYPE, is_made_up
+from trunkline_service.providers.portable import portable
 
 # Stands for the signature of a call that another model made. Without one, Gemini refuses the conversation.
 FOREIGN_SIGNATURE = "skip_thought_signature_validator"
@@ -26,8 +27,9 @@ def encode_parts(blocks: Sequence[message_pb2.ContentBlock], path: str, conversa
     """The blocks as parts, in order; those that cannot be sent are reported and left out."""
     result = []
     for number, block in tool_results.in_order_of_calls(blocks, conversation):
-        part = encode_part(block, f"{path}[{number}]", conversation)
-        if part is not None:
+        place = f"{path}[{number}]"
+        own = portable(block, place, conversation.report) if conversation.foreign else block
+        if own is not None and (part := encode_part(own, place, conversation)) is not None:
             result.append(part)
     return result
 
@@ -48,17 +50,12 @@ def encode_part(block: message_pb2.ContentBlock, path: str, conversation: Conver
         report.unsupported(f"{path}.{kind}", f"Gemini takes no {kind} blocks", capability=kind)
         return None
     part = encode(block, path, conversation)
-    return None if part is None else _add_extras(part, block, path, conversation)
+    return None if part is None else _add_extras(part, block, path)
 
 
-def _add_extras(part: Part, block: message_pb2.ContentBlock, path: str, conversation: Conversation) -> Part:
+def _add_extras(part: Part, block: message_pb2.ContentBlock, path: str) -> Part:
     """Adds the signature, and members that the contract has no fields for."""
     if not block.provider_state and not block.provider_fields_json:
-        return part
-    if conversation.foreign:
-        for name in ("provider_state", "provider_fields_json"):
-            if getattr(block, name):
-                conversation.report.not_portable(f"{path}.{name}", "another provider wrote it")
         return part
     members: Json = dict(json_text.parse_object(part)) if isinstance(part, msgspec.Raw) else part
     if block.provider_state:
@@ -115,7 +112,7 @@ def _document(block: message_pb2.ContentBlock, path: str, conversation: Conversa
 
 
 def _thinking(block: message_pb2.ContentBlock, path: str, conversation: Conversation) -> Part | None:
-    if conversation.foreign or block.thinking.HasField("signature"):
+    if block.thinking.HasField("signature"):
         conversation.report.not_portable(f"{path}.thinking", "reasoning of another provider's model")
         return None
     return {"text": block.thinking.text, "thought": True}
@@ -133,6 +130,8 @@ def _tool_use(block: message_pb2.ContentBlock, path: str, conversation: Conversa
     for name in ("caller", "toolset_name"):
         if getattr(tool_use, name) and (name != "caller" or tool_use.HasField("caller")):
             conversation.report.not_portable(f"{path}.tool_use.{name}", f"Gemini's calls have no {name}")
+    # An id that comes again is that of the later call, in its place.
+    conversation.calls.pop(tool_use.id, None)
     conversation.calls[tool_use.id] = tool_use.name
     call: Json = {} if is_made_up(tool_use.id) else {"id": tool_use.id}
     call["name"] = conversation.names.upstream(tool_use.name)
