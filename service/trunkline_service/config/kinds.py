@@ -1,7 +1,7 @@
 """The types of providers that there are, and what the settings of each may and must say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +77,7 @@ KINDS: Mapping[str, Kind] = {
         module="botocore",
     ),
     "vertex_anthropic": _VERTEX,
-    "vertex_gemini": _VERTEX,
+    # Anthropic's headers mean nothing there.
+    "vertex_gemini": replace(_VERTEX, takes=("region", "project", "credentials_file")),
     "gemini": Kind(base_urls={"": "https://generativelanguage.googleapis.com/v1beta"}, auths=("x-goog-api-key",)),
 }
