@@ -195,6 +195,22 @@ def test_what_events_leave_out_is_taken_from_where_it_is_told(told: list[Json], 
     assert played.response == whole(items)
 
 
+def test_a_part_that_the_item_does_not_tell_again_ends_with_it() -> None:
+    told = item_events(message(text("one"), text("two")), 0)
+    final = message(text("one"))
+    played = play(sse(created(), *told[:-1], item_events(final, 0)[-1], ended([final])))
+    assert played.succeeded
+    assert [block.text.text for block in played.response.message.content] == ["one", "two"]
+    assert played.kinds.count("block_end") == 2
+
+
+def test_a_citation_may_come_first() -> None:
+    told = [event for event in item_events(HELLO, 0) if "content_part" not in event["type"]]
+    at = next(number for number, event in enumerate(told) if "annotation" in event)
+    told.insert(1, told.pop(at))
+    assert play(sse(created(), *told, ended([HELLO]))).response == whole([HELLO])
+
+
 def test_a_stream_that_begins_with_its_end() -> None:
     items = [message(text("Hi"))]
     assert play(sse(ended(items))).response == whole(items)

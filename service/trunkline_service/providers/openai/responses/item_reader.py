@@ -105,18 +105,8 @@ class ItemReader:
         item = OpenItem(index, members.text("type") or "")
         if item.kind == "message":
             item.beside = items_out.envelope(members)
-        elif item.kind == "reasoning":
-            block = message_pb2.ContentBlock(thinking=message_pb2.ThinkingBlock())
-            self._open_block(item, block, events.SummaryDelta, result)
-        elif item.kind in _CALLS:
-            block = items_out.decode_item(data)[0]
-            if block.HasField("tool_use"):
-                # Its input comes in deltas, or else at its end.
-                block.ClearField("provider_fields_json")
-                block.tool_use.ClearField("input_json")
-                if block.tool_use.HasField("input_text"):
-                    block.tool_use.input_text = ""
-                self._open_block(item, block, _CALLS[item.kind], result)
+        elif (plain := _PLAIN.get(item.kind)) is not None and (block := items_out.begun(data)) is not None:
+            self._open_block(item, block, plain, result)
         return item
 
     def _open_block(
@@ -193,61 +183,43 @@ class ItemReader:
             item.final = fields.object("part")
             self.kept += len(item.final or b"")
 
-    def _text_delta(self, item: OpenItem, fields: Fields, result: list[ChatEvent]) -> None:
-        self._to_part(item, "output_text", "text", fields, result)
-
-    def _refusal_delta(self, item: OpenItem, fields: Fields, result: list[ChatEvent]) -> None:
-        self._to_part(item, "refusal", "refusal", fields, result)
-
-    def _to_part(self, item: OpenItem, kind: str, name: str, fields: Fields, result: list[ChatEvent]) -> None:
+    def _in_part(self, item: OpenItem, kind: str, fields: Fields, result: list[ChatEvent]) -> None:
+        """Makes sure that the part that an event is about is open, and of a kind."""
         place = fields.integer("content_index")
         if item.kind == "message" and (not item.block_kind or place != item.place):
             # Some makers of this API do not say that a part begins.
-            self._open_part(item, kind, place, None, result)
-        if item.block_kind != name:
-            msg = "a delta does not fit its block"
+            self._open_part(item, _PARTS[kind], place, None, result)
+        if item.block_kind != kind:
+            msg = "an event does not fit its block"
             raise ProtocolViolation(msg)
+
+    def _to_part(self, item: OpenItem, kind: str, fields: Fields, result: list[ChatEvent]) -> None:
+        self._in_part(item, kind, fields, result)
         tokens = fields.items("logprobs")
         decoded = decode_logprobs(tokens) if tokens else None
         if tokens and decoded is None:
             fields.put_back("logprobs", msgspec.Raw(msgspec.json.encode(tokens)))
-        self._append(item, name, fields, result)
+        self._append(item, kind, fields, result)
         if decoded:
             item.logprobs += len(decoded)
             event = delta(item.block)
             event.block_delta.logprobs.tokens.extend(decoded)
             result.append(event)
 
-    def _summary_delta(self, item: OpenItem, fields: Fields, result: list[ChatEvent]) -> None:
-        self._to_reasoning(item, events.SummaryDelta, fields.integer("summary_index"), fields, result)
-
-    def _reasoning_delta(self, item: OpenItem, fields: Fields, result: list[ChatEvent]) -> None:
-        self._to_reasoning(item, events.ReasoningDelta, fields.integer("content_index"), fields, result)
-
     def _to_reasoning(
-        self,
-        item: OpenItem,
-        plain: type[events.Delta],
-        place: int | None,
-        fields: Fields,
-        result: list[ChatEvent],
+        self, item: OpenItem, plain: type[events.Delta], index: str, fields: Fields, result: list[ChatEvent]
     ) -> None:
+        place = fields.integer(index)
         if item.block_kind != "thinking" or place is None:
-            msg = "a delta does not fit its block"
+            msg = "an event does not fit its block"
             raise ProtocolViolation(msg)
         begins = (item.plain, item.place) != (plain, place)
         item.plain, item.place = plain, place
         self._append(item, "thinking", fields, result, before=items_out.PART_BREAK if begins and item.length else "")
 
-    def _arguments_delta(self, item: OpenItem, fields: Fields, result: list[ChatEvent]) -> None:
-        self._to_call(item, "function_call", "input_json", fields, result)
-
-    def _input_delta(self, item: OpenItem, fields: Fields, result: list[ChatEvent]) -> None:
-        self._to_call(item, "custom_tool_call", "input_text", fields, result)
-
     def _to_call(self, item: OpenItem, kind: str, name: str, fields: Fields, result: list[ChatEvent]) -> None:
         if item.kind != kind:
-            msg = "a delta does not fit its block"
+            msg = "an event does not fit its block"
             raise ProtocolViolation(msg)
         # A call whose name is not known yet comes whole, once it has ended.
         if item.block != NO_BLOCK:
@@ -270,9 +242,10 @@ class ItemReader:
 
     def _annotation(self, item: OpenItem, fields: Fields, result: list[ChatEvent]) -> None:
         annotation = fields.object("annotation")
-        if item.block_kind != "text" or fields.integer("content_index") != item.place or annotation is None:
-            msg = "a citation belongs to no text"
+        if annotation is None:
+            msg = "a citation that is none"
             raise ProtocolViolation(msg)
+        self._in_part(item, "text", fields, result)
         item.citations += 1
         event = delta(item.block)
         event.block_delta.citation.CopyFrom(items_out.decode_citation(annotation))
@@ -295,18 +268,19 @@ class ItemReader:
 
     def _message_done(self, item: OpenItem, parts: list[msgspec.Raw], members: Fields, result: list[ChatEvent]) -> None:
         item.beside = items_out.envelope(members)
-        if not parts:
-            # Parts have come that the item does not tell again.
-            self._close_part(item, result)
         first = item.place if item.block_kind else item.next_part
         for number in range(first, len(parts)):
             whole = items_out.decode_part(parts[number], item.beside, is_last=number == len(parts) - 1)
             self._close_block(item, whole, result)
+        # A part may have come that the item does not tell again.
+        self._close_part(item, result)
 
 
 _ADDED = "response.output_item.added"
 _DONE = "response.output_item.done"
-_CALLS: dict[str, type[events.Delta]] = {
+# The deltas that each kind of item takes as a rule.
+_PLAIN: dict[str, type[events.Delta]] = {
+    "reasoning": events.SummaryDelta,
     "function_call": events.ArgumentsDelta,
     "custom_tool_call": events.InputDelta,
 }
@@ -318,11 +292,19 @@ _HANDLERS: dict[str, Callable[[ItemReader, OpenItem, Fields, list[ChatEvent]], N
     _DONE: ItemReader._item_done,
     "response.content_part.added": ItemReader._part_added,
     "response.content_part.done": ItemReader._part_done,
-    "response.output_text.delta": ItemReader._text_delta,
+    "response.output_text.delta": lambda reader, item, *rest: reader._to_part(item, "text", *rest),
     "response.output_text.annotation.added": ItemReader._annotation,
-    "response.refusal.delta": ItemReader._refusal_delta,
-    "response.reasoning_summary_text.delta": ItemReader._summary_delta,
-    "response.reasoning_text.delta": ItemReader._reasoning_delta,
-    "response.function_call_arguments.delta": ItemReader._arguments_delta,
-    "response.custom_tool_call_input.delta": ItemReader._input_delta,
+    "response.refusal.delta": lambda reader, item, *rest: reader._to_part(item, "refusal", *rest),
+    "response.reasoning_summary_text.delta": lambda reader, item, *rest: reader._to_reasoning(
+        item, events.SummaryDelta, "summary_index", *rest
+    ),
+    "response.reasoning_text.delta": lambda reader, item, *rest: reader._to_reasoning(
+        item, events.ReasoningDelta, "content_index", *rest
+    ),
+    "response.function_call_arguments.delta": lambda reader, item, *rest: reader._to_call(
+        item, "function_call", "input_json", *rest
+    ),
+    "response.custom_tool_call_input.delta": lambda reader, item, *rest: reader._to_call(
+        item, "custom_tool_call", "input_text", *rest
+    ),
 }

@@ -39,6 +39,24 @@ def decode_item(data: msgspec.Raw) -> list[message_pb2.ContentBlock]:
     return [opaque(kind, data) if block is None else block]
 
 
+def begun(data: msgspec.Raw) -> message_pb2.ContentBlock | None:
+    """The block that a reasoning or a call begins as, before its deltas; None if it does not say enough for that yet.
+
+    Raises as `decode_item` does.
+    """
+    block = decode_item(data)[0]
+    if block.HasField("thinking"):
+        return message_pb2.ContentBlock(thinking=message_pb2.ThinkingBlock())
+    if not block.HasField("tool_use"):
+        return None
+    # Its input comes in deltas, or else at its end, and the rest of what it says then, too.
+    block.ClearField("provider_fields_json")
+    block.tool_use.ClearField("input_json")
+    if block.tool_use.HasField("input_text"):
+        block.tool_use.input_text = ""
+    return block
+
+
 def decode_parts(parts: list[msgspec.Raw], item: Fields) -> list[message_pb2.ContentBlock]:
     """The parts of a message, of which `item` is what is beside them. Raises as `decode_item` does."""
     beside = envelope(item)
@@ -121,7 +139,7 @@ def _reasoning(fields: Fields) -> message_pb2.ContentBlock:
     summary, content = fields.items("summary"), fields.items("content")
     texts = [*_texts(summary or ()), *_texts(content or ())]
     text = PART_BREAK.join(filter(None, texts))
-    if summary is not None and not (content is None and _is_said(summary, text)):
+    if summary is not None and not _is_said(summary, text):
         fields.put_back("summary", raw["summary"])
     if content is not None:
         fields.put_back("content", raw["content"])
