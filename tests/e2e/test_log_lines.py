@@ -86,8 +86,16 @@ async def test_the_line_of_a_call_that_succeeds(lines: Lines, stub: Stub) -> Non
         assert line["finish_reason"] == "end_turn"
         assert line["input_tokens"] > 0
         assert line["output_tokens"] > 0
+        # Nobody knows what a simulated model costs.
+        assert "cost_nano_usd" not in line
         assert line["events"] > 5
         assert 0 <= line["first_event_ms"] <= line["duration_ms"]
+
+
+async def test_the_line_of_a_call_that_has_a_price(lines: Lines, stub: Stub) -> None:
+    for asked in asking("simulator/claude-haiku-5-5"):
+        line = await logged(lines, stub, asked)
+        assert line["cost_nano_usd"] == line["input_tokens"] * 100 + line["output_tokens"] * 500
 
 
 async def test_the_line_of_a_count(lines: Lines, stub: Stub) -> None:

@@ -368,3 +368,31 @@ async def test_openai_tells_names_and_days(upstream: ScriptedUpstream) -> None:
     assert found.reason == "MODEL_NOT_FOUND"
     assert "on 2024-01-14" in found.message
     assert [call.path for call in upstream.received] == ["/models"]
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "found"),
+    [
+        (("openai", "eu"), "gpt-6-sol", "openai"),
+        (("eu",), "gpt-6-sol", "eu"),
+        (("eu", "us"), "gpt-6-sol", None),
+        (("eu",), "gemini-3.8-flash", None),
+    ],
+)
+async def test_whose_model_a_bare_name_is(names: tuple[str, ...], asked: str, found: str | None) -> None:
+    own_key = Secret(env="KEY", environ={"KEY": KEY})
+    providers = {
+        name: ProviderSettings(
+            name=name, type="openai", api="chat", auth="bearer", base_url="http://127.0.0.1:9", api_key=own_key
+        )
+        for name in names
+    }
+    async with running(providers=providers) as own:
+        if found:
+            response = await got(own, asked)
+            # Nobody is there to ask; the catalogue knows it.
+            assert (response.model.provider, response.model.id) == (found, asked)
+            assert len(response.warnings) == 1
+        else:
+            failed = await refused(stub(own).GetModel(GetModelRequest(model=asked), timeout=5))
+            assert (failed.code, failed.reason) == (grpc.StatusCode.NOT_FOUND, "ROUTE_NOT_FOUND")

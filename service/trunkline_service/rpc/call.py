@@ -63,6 +63,8 @@ class Call:
             facts["finish_reason"] = self.completion.provider_finish_reason
             facts["input_tokens"] = self.completion.usage.input_total
             facts["output_tokens"] = self.completion.usage.output_total
+            if self.completion.HasField("cost"):
+                facts["cost_nano_usd"] = self.completion.cost.total_nano_usd
         return facts
 
 
