@@ -142,7 +142,7 @@ class TestCheck:
 
 class TestCheckLive:
     def test_each_provider_is_asked(self, tmp_path: Path) -> None:
-        with running("simulate") as simulator, socket.create_server(("127.0.0.1", 0)) as taken:
+        with running("simulate", "--port", "0") as simulator, socket.create_server(("127.0.0.1", 0)) as taken:
             url = simulator.said.split()[-1]
             nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}"
             taken.close()
@@ -161,7 +161,7 @@ class TestCheckLive:
         assert mute == "mute: not asked, as its API has no list of models"
 
     def test_all_is_well(self, tmp_path: Path) -> None:
-        with running("simulate") as simulator:
+        with running("simulate", "--port", "0") as simulator:
             url = simulator.said.split()[-1]
             file = tmp_path / "gateway.yaml"
             file.write_text(f"providers: {{a: {{type: anthropic, base_url: '{url}', api_key: {{env: KEY}}}}}}")

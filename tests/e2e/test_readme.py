@@ -48,7 +48,8 @@ async def test_the_python_example_runs_as_printed(gateway: Gateway) -> None:
 
 
 def test_the_configuration_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
+    for name in ("ANTHROPIC", "OPENAI", "GEMINI"):
+        monkeypatch.setenv(f"{name}_API_KEY", "sk-test")
     settings = config.parse(fenced("yaml"), "README.md")
     assert settings.providers["anthropic"].timeouts.first_event == 300
     assert settings.models["fast"] == "anthropic/claude-haiku-4-5"

@@ -1,4 +1,4 @@
-"""Through proxies, and to servers whose certificates only a company trusts."""
+"""Through proxies, without keys, and to servers whose certificates only a company trusts."""
 
 from __future__ import annotations
 
@@ -38,6 +38,15 @@ async def test_a_proxy_gets_the_whole_address() -> None:
         (received,) = proxy.received
         assert received.path == "http://provider.example/v1/messages"
         assert received.headers["x-api-key"] == KEY
+
+
+async def test_a_local_server_wants_no_key() -> None:
+    async with ScriptedUpstream() as upstream:
+        upstream.answer(Answer(b"{}", status=500))
+        local = ProviderSettings(name="local", type="openai_compatible", api="chat", base_url=upstream.url)
+        failure = await ask(local)
+        assert failure.info.metadata["upstream_status"] == "500"
+        assert not {"authorization", "x-api-key", "api-key"} & upstream.received[0].headers.keys()
 
 
 @pytest.fixture

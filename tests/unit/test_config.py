@@ -177,11 +177,20 @@ class TestEnvironment:
         assert from_environment({}) == Settings(simulator=True)
         assert from_environment({"ANTHROPIC_API_KEY": " "}) == Settings(simulator=True)
 
-    def test_a_key_adds_its_provider(self) -> None:
-        settings = from_environment({"ANTHROPIC_API_KEY": KEY})
+    @pytest.mark.parametrize(
+        ("name", "auth", "url"),
+        [
+            ("anthropic", "x-api-key", "https://api.anthropic.com"),
+            ("openai", "bearer", "https://api.openai.com/v1"),
+            ("gemini", "x-goog-api-key", "https://generativelanguage.googleapis.com/v1beta"),
+        ],
+    )
+    def test_a_key_adds_its_provider(self, name: str, auth: str, url: str) -> None:
+        settings = from_environment({f"{name.upper()}_API_KEY": KEY})
         assert settings.simulator
-        provider = settings.providers["anthropic"]
-        assert (provider.type, provider.base_url) == ("anthropic", "https://api.anthropic.com")
+        assert list(settings.providers) == [name]
+        provider = settings.providers[name]
+        assert (provider.type, provider.auth, provider.base_url) == (name, auth, url)
         assert provider.api_key is not None
         assert provider.api_key.value() == KEY
 

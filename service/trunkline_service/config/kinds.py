@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+Auth: TypeAlias = Literal["x-api-key", "bearer", "api-key", "x-goog-api-key"]
+"""How a key is sent: in a header of this name, or as a bearer token."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
@@ -12,15 +15,17 @@ class Kind:
     and nothing where the settings have to say. The first `api` is what holds without one. `takes` names the
     settings that mean something to this type beside those that all types have, `needs` those that it cannot do without.
 
-    `places` are the URLs of regions that have one of their own pattern. `extra` is what has to be installed beside the
-    service to get by without a key, and `module` is how to tell that it is.
+    One that is `keyless` may be asked without a key at all. `places` are the URLs of regions that have one of their own
+    pattern. `extra` is what has to be installed beside the service to get by without a key, and `module` is how to tell
+    that it is.
     """
 
     base_urls: Mapping[str, str]
-    auths: tuple[str, ...]
+    auths: tuple[Auth, ...]
     takes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
+    keyless: bool = False
     extra: str = ""
     module: str = ""
 
@@ -59,7 +64,7 @@ KINDS: Mapping[str, Kind] = {
         base_urls={"responses": "https://api.openai.com/v1", "chat": "https://api.openai.com/v1"}, auths=("bearer",)
     ),
     "openai_compatible": Kind(
-        base_urls={"chat": "", "responses": ""}, auths=("bearer", "api-key"), needs=("base_url",)
+        base_urls={"chat": "", "responses": ""}, auths=("bearer", "api-key"), needs=("base_url",), keyless=True
     ),
     "azure_openai": Kind(
         base_urls={"responses": "", "chat": ""}, auths=("api-key", "bearer"), takes=("version",), needs=("base_url",)

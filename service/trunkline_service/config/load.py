@@ -22,6 +22,9 @@ from trunkline_service.config.tree import Entry, Tree, compose
 
 T = TypeVar("T")
 
+ENVIRONMENT: Mapping[str, str] = {"anthropic": "ANTHROPIC", "openai": "OPENAI", "gemini": "GEMINI"}
+"""The types of providers that need no more than a key, and how the names of their variables begin."""
+
 
 def load(path: Path | str, *, listen: str | None = None, insecure: bool | None = None) -> Settings:
     """Read a file. `listen` and `insecure` are stronger than what it says.
@@ -67,13 +70,22 @@ def from_environment(env: Mapping[str, str], *, listen: str | None = None, insec
 
 
 def _providers_of(env: Mapping[str, str]) -> tuple[dict[str, ProviderSettings], list[Problem]]:
-    if not env.get("ANTHROPIC_API_KEY", "").strip():
-        return {}, []
-    key = Secret(env="ANTHROPIC_API_KEY", environ=None if env is os.environ else env)
-    url = env.get("ANTHROPIC_BASE_URL", "").strip() or KINDS["anthropic"].base_url("", "")
-    wrong = {"ANTHROPIC_API_KEY": secret_problem(key), "ANTHROPIC_BASE_URL": url_problem(url)}
-    anthropic = ProviderSettings(name="anthropic", type="anthropic", base_url=url.rstrip("/"), api_key=key)
-    return {"anthropic": anthropic}, [Problem(name, 0, problem) for name, problem in wrong.items() if problem]
+    providers: dict[str, ProviderSettings] = {}
+    problems = []
+    for name, variable in ENVIRONMENT.items():
+        key_name, url_name = f"{variable}_API_KEY", f"{variable}_BASE_URL"
+        if not env.get(key_name, "").strip():
+            continue
+        kind = KINDS[name]
+        key = Secret(env=key_name, environ=None if env is os.environ else env)
+        api = next(iter(kind.base_urls))
+        url = env.get(url_name, "").strip() or kind.base_url(api, "")
+        wrong = {key_name: secret_problem(key), url_name: url_problem(url)}
+        problems += [Problem(where, 0, problem) for where, problem in wrong.items() if problem]
+        providers[name] = ProviderSettings(
+            name=name, type=name, api=api, auth=kind.auths[0], base_url=url.rstrip("/"), api_key=key
+        )
+    return providers, problems
 
 
 def _given(listen: str | None, insecure: bool | None) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from trunkline.v1.route_pb2 import Route
+from trunkline_service.config.kinds import Auth
 from trunkline_service.config.secret import Secret
 from trunkline_service.config.units import Count, Duration, Size
 
@@ -40,8 +41,9 @@ class ProviderSettings:
     Bedrock. `version` and `betas` are Anthropic's headers; an empty version means the newest one that takes what a
     request holds. For Azure, `version` is its `api-version`. `headers` are added to every request.
 
-    Without an `api_key`, callers have to bring their own; but Bedrock then takes the credentials that AWS's tools would
-    take (of the `profile`, if one is named), and Vertex those of the `credentials_file` or else Google's default ones.
+    Without an `api_key`, callers have to bring their own, or need none at a compatible server; but Bedrock then takes
+    the credentials that AWS's tools would take (of the `profile`, if one is named), and Vertex those of the
+    `credentials_file` or else Google's default ones.
 
     `proxy` is the address of an HTTP proxy, `tls_roots` a PEM file of the authorities to trust instead of the usual
     ones.
@@ -52,7 +54,7 @@ class ProviderSettings:
     base_url: str
     api: str = ""
     api_key: Secret | None = None
-    auth: Literal["x-api-key", "bearer", "api-key", "x-goog-api-key"] = "x-api-key"
+    auth: Auth = "x-api-key"
     version: str = ""
     betas: tuple[str, ...] = ()
     region: str = ""

@@ -148,7 +148,7 @@ class Router:
         endpoint = self.endpoint(target.provider)
         settings = endpoint.settings
         key = target.api_key or _own_key(settings)
-        if not key and not endpoint.upstream.has_credentials:
+        if not key and not endpoint.upstream.has_credentials and not KINDS[settings.type].keyless:
             msg = f"is required: the gateway has no key of its own for {target.provider!r}"
             raise InvalidRequest([Violation("routing.route.target.api_key", msg)])
         facts = catalog.find(settings.type, target.model)
