@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 Auth: TypeAlias = Literal["x-api-key", "bearer", "api-key", "x-goog-api-key"]
 """How a key is sent: in a header of this name, or as a bearer token."""
