@@ -396,3 +396,24 @@ async def test_whose_model_a_bare_name_is(names: tuple[str, ...], asked: str, fo
         else:
             failed = await refused(stub(own).GetModel(GetModelRequest(model=asked), timeout=5))
             assert (failed.code, failed.reason) == (grpc.StatusCode.NOT_FOUND, "ROUTE_NOT_FOUND")
+
+
+async def test_a_provider_that_has_no_list() -> None:
+    bedrock = ProviderSettings(
+        name="aws", type="bedrock", api="messages", auth="bearer", region="us-east-1", base_url="http://127.0.0.1:9",
+        api_key=Secret(env="KEY", environ={"KEY": KEY}),
+    )  # fmt: skip
+    async with running(providers={"aws": bedrock}) as own:
+        response = await listed(own, provider="aws")
+        one = await got(own, "aws/us.anthropic.claude-haiku-4-5-20251001-v1:0")
+        found = await refused(stub(own).GetModel(GetModelRequest(model="aws/anthropic.claude-haiku-9"), timeout=5))
+    # Nothing went wrong: there is nobody to ask.
+    assert not response.warnings
+    assert "anthropic.claude-opus-5-5" in ids(response.models)
+    assert one.model.id == "anthropic.claude-haiku-4-5"
+    assert one.model.context_window == 200_000
+    # Amazon's prices, and how long Amazon has it, are not known.
+    assert not one.model.HasField("prices")
+    assert not one.model.lifecycle
+    assert found.reason == "MODEL_NOT_FOUND"
+    assert "aws/anthropic.claude-haiku-" in found.message

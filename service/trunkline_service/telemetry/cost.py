@@ -24,7 +24,7 @@ def cost(usage: usage_pb2.Usage, prices: Prices, *, batch: bool = False) -> usag
     """
     factor = _factor(usage, prices.percents, batch=batch)
     classes = _input_classes(usage)
-    if factor is None or classes is None or any(word in usage.provider_usage_json for word in prices.unpriced):
+    if factor is None or classes is None or _has_unpriced(usage, prices):
         return None
     total, uncached, read, written = classes
     tier = _tier(prices.tiers, total)
@@ -40,20 +40,25 @@ def cost(usage: usage_pb2.Usage, prices: Prices, *, batch: bool = False) -> usag
     ):
         return None
     numerator, denominator = factor
-    parts = (
-        -(-uncached * (tier.input or 0) * numerator // denominator),
-        -(-read * (tier.cache_read or 0) * numerator // denominator),
-        -(-writes * numerator // denominator),
-        -(-output * numerator // denominator),
-    )
-    return usage_pb2.Cost(
-        total_nano_usd=sum(parts) + tools,
-        input_nano_usd=parts[0],
-        cache_read_nano_usd=parts[1],
-        cache_write_nano_usd=parts[2],
-        output_nano_usd=parts[3],
-        server_tools_nano_usd=tools,
-    )
+    for_input = -(-uncached * (tier.input or 0) * numerator // denominator)
+    for_output = -(-output * numerator // denominator)
+    result = usage_pb2.Cost(total_nano_usd=for_input + for_output, input_nano_usd=for_input, output_nano_usd=for_output)
+    # Most calls have none of these.
+    if read:
+        result.cache_read_nano_usd = -(-read * (tier.cache_read or 0) * numerator // denominator)
+        result.total_nano_usd += result.cache_read_nano_usd
+    if writes:
+        result.cache_write_nano_usd = -(-writes * numerator // denominator)
+        result.total_nano_usd += result.cache_write_nano_usd
+    if tools:
+        result.server_tools_nano_usd = tools
+        result.total_nano_usd += tools
+    return result
+
+
+def _has_unpriced(usage: usage_pb2.Usage, prices: Prices) -> bool:
+    text = usage.provider_usage_json if prices.unpriced else ""
+    return bool(text) and any(word in text for word in prices.unpriced)
 
 
 def _factor(usage: usage_pb2.Usage, percents: Mapping[tuple[str, str], int], *, batch: bool) -> tuple[int, int] | None:
