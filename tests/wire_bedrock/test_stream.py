@@ -175,6 +175,14 @@ def test_a_model_that_fails_says_how(original: Any, reason: str) -> None:
         assert played.failure.metadata["upstream_message"] == "what it said"
 
 
+def test_an_error_says_what_it_is_in_a_header() -> None:
+    headers = {"error_code": "ValidationException", "error_message": "max_tokens: too many", "message_type": "error"}
+    played = play(chunk(start()) + message(b"", **headers))
+    assert played.reason == "UPSTREAM_REJECTED_REQUEST"
+    assert played.failure is not None
+    assert played.failure.metadata["upstream_message"] == "max_tokens: too many"
+
+
 def test_an_exception_after_the_end_is_no_part_of_the_answer() -> None:
     assert play(BODIES["text"] + exception("internalServerException", message="m")).succeeded
 

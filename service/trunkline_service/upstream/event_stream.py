@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,13 +19,12 @@ MEDIA_TYPE = "application/vnd.amazon.eventstream"
 MAX_MESSAGE_BYTES = 64 * 2**20
 EXCEPTION = b"exception:"
 """Begins the name of a frame that is an exception or an error of AWS's; behind it is its type. The frame's data is its
-payload, as AWS wrote it."""
+payload, as AWS wrote it; an error has its text in a header, and so a payload of the same form is made of that."""
 
 _PRELUDE = struct.Struct(">III")
 _CRC_BYTES = 4
 # The smallest message has neither headers nor a payload.
 _LEAST = _PRELUDE.size + _CRC_BYTES
-_CHUNK = ("event", b"chunk")
 
 # Sizes of header values by their type; None for those that say how long they are.
 _SIZES: dict[int, int | None] = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 6: None, 7: None, 8: 8, 9: 16}
@@ -33,6 +33,14 @@ _STRING = 7
 
 class _Chunk(msgspec.Struct):
     event: bytes = msgspec.field(name="bytes")
+
+
+class _Kind(NamedTuple):
+    """What a message's headers say: the name of its frame, whether that is a chunk, and the text of an error."""
+
+    name: bytes
+    is_chunk: bool = False
+    text: bytes = b""
 
 
 _chunk = msgspec.json.Decoder(_Chunk)
@@ -53,7 +61,7 @@ class EventStreamDecoder:
         self._error: FramingError | None = None
         # Nearly all messages of a stream have the same headers, which are so read only once.
         self._last_headers: bytes | None = None
-        self._last_kind = ("", b"")
+        self._last_kind = _Kind(b"")
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Takes what one network read brought; returns the frames that it completed.
@@ -116,27 +124,26 @@ class EventStreamDecoder:
         if headers != self._last_headers:
             self._last_kind = _kind(_read_headers(headers))
             self._last_headers = headers
-        kind, name = self._last_kind
-        if (kind, name) == _CHUNK:
-            try:
-                return Frame(b"", _chunk.decode(payload).event)
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-                msg = "a chunk holds no event"
-                raise FramingError(msg) from error
-        if kind == "event":
-            return Frame(name, payload)
-        return Frame(EXCEPTION + name, payload)
+        kind = self._last_kind
+        if not kind.is_chunk:
+            return Frame(kind.name, payload or kind.text)
+        try:
+            return Frame(b"", _chunk.decode(payload).event)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            msg = "a chunk holds no event"
+            raise FramingError(msg) from error
 
 
-def _kind(headers: dict[bytes, bytes]) -> tuple[str, bytes]:
-    """The kind of a message (an event or something that went wrong), and its type."""
+def _kind(headers: dict[bytes, bytes]) -> _Kind:
     match headers.get(b":message-type"):
         case b"event":
-            return "event", headers.get(b":event-type", b"")
+            name = headers.get(b":event-type", b"")
+            return _Kind(name, is_chunk=name == b"chunk")
         case b"exception":
-            return "exception", headers.get(b":exception-type", b"")
+            return _Kind(EXCEPTION + headers.get(b":exception-type", b""))
         case b"error":
-            return "error", headers.get(b":error-code", b"")
+            text = msgspec.json.encode({"message": headers.get(b":error-message", b"").decode(errors="replace")})
+            return _Kind(EXCEPTION + headers.get(b":error-code", b""), text=text)
     msg = "a message is of no kind that there is"
     raise FramingError(msg)
 

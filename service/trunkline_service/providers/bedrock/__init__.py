@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from trunkline.v1 import chat_input_pb2, route_pb2
+from trunkline.v1 import chat_input_pb2
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic import AnthropicProvider, requests
 from trunkline_service.providers.anthropic.platform import Platform
@@ -41,10 +41,6 @@ class BedrockMessages(AnthropicProvider):
     def request_id(self, response_headers: Mapping[str, str]) -> str:
         """AWS's id of the request, or Anthropic's; empty if there is none."""
         return failures.request_id(response_headers)
-
-    def rate_limits(self, response_headers: Mapping[str, str]) -> list[route_pb2.RateLimit]:
-        """Nothing: Bedrock says nothing about limits."""
-        return []
 
 
 class BedrockMantle(BedrockMessages):
