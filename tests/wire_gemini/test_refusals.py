@@ -160,7 +160,7 @@ def test_what_only_another_provider_can_read_is_left_out_with_a_warning() -> Non
     assert sent[0]["parts"] == [{"text": "Hello"}]
     assert sent[1]["parts"] == [
         {"text": "I look."},
-        call(id="c1") | {"thoughtSignature": "skip_thought_signature_validator"},
+        call() | {"thoughtSignature": "skip_thought_signature_validator"},
         {"text": "No more."},
     ]
     assert {each.code for each in request.warnings} == {warning_pb2.WARNING_CODE_NOT_PORTABLE}

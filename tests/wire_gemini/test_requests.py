@@ -131,6 +131,43 @@ def test_made_up_ids_never_go_back() -> None:
     assert len(made_up_id("r", 0, "n", "{}")) <= 40
 
 
+def test_ids_of_other_providers_do_not_go_to_gemini() -> None:
+    calls = assistant(tool_use("toolu_1"), tool_use("toolu_2"), origin="anthropic")
+    results = [tool_result("two", call_id="toolu_2"), tool_result("one", call_id="toolu_1")]
+    sent = body(user("Hello"), calls, user(*results))["contents"]
+    assert "toolu" not in json.dumps(sent)
+    assert [part["functionResponse"]["response"]["output"] for part in sent[2]["parts"]] == ["one", "two"]
+
+
+ANY = "skip_thought_signature_validator"
+
+
+@pytest.mark.parametrize(
+    ("origin", "written_by", "model", "signatures"),
+    [
+        ("anthropic", "claude", "gemini-3.8-flash", [ANY, None]),
+        ("", "", "gemini-3.8-flash", [ANY, None]),
+        ("gemini", "gemini-2.5-flash", "gemini-3.8-flash", [ANY, None]),
+        ("gemini", "gemini-3.8-flash", "gemini-3.8-flash", [None, None]),
+        ("anthropic", "claude", "gemini-2.5-flash", [None, None]),
+        ("anthropic", "claude", "gemini-20", [ANY, None]),
+    ],
+)
+def test_calls_of_models_that_sign_nothing_get_a_signature_where_one_is_needed(
+    origin: str, written_by: str, model: str, signatures: list[str | None]
+) -> None:
+    message = assistant(tool_use("a"), tool_use("b"), origin=origin)
+    message.origin.model = written_by
+    request = PROVIDER.encode_chat(asked(user("Hello"), message), replace(TARGET, model=model))
+    sent = json.loads(request.body)["contents"][1]["parts"]
+    assert [part.get("thoughtSignature") for part in sent] == signatures
+    message.content[1].provider_state = b"signed"
+    if origin != "anthropic":
+        request = PROVIDER.encode_chat(asked(user("Hello"), message), replace(TARGET, model=model))
+        sent = json.loads(request.body)["contents"][1]["parts"]
+        assert [part.get("thoughtSignature") for part in sent] == [None, "c2lnbmVk"]
+
+
 @pytest.mark.parametrize(
     ("content", "is_error", "response"),
     [

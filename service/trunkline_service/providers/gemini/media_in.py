@@ -18,8 +18,9 @@ from trunkline_service.providers.tool_names import ToolNames
 class Conversation:
     """What has to be known beyond a block.
 
-    `calls` are the names of the tools that were called so far, by the ids of the calls, in order. `role` is that of the
-    message that the block is in, and `foreign` says whether another provider wrote it.
+    `calls` are the names of the tools that were called so far, by the ids of the calls, in order; ids that are
+    `withheld` are none of Gemini's and do not go there. `role` is that of the message that the block is in, `foreign`
+    says whether another provider wrote it, and `unsigned` whether its first call still lacks a signature.
     """
 
     target: Target
@@ -27,8 +28,10 @@ class Conversation:
     names: ToolNames
     report: EncodeReport
     calls: dict[str, str] = field(default_factory=dict)
+    withheld: set[str] = field(default_factory=set)
     role: message_pb2.Role.ValueType = message_pb2.ROLE_USER
     foreign: bool = False
+    unsigned: bool = False
 
 
 def encode_media(media: message_pb2.Media, path: str, conversation: Conversation) -> Json | None:

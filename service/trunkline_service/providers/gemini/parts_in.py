@@ -19,8 +19,8 @@ from trunkline_service.providers.gemini.members import Json, Part, merge_fields,
 from trunkline_service.providers.gemini.parts_out import PROVIDER_TYPE, is_made_up
 from trunkline_service.providers.portable import portable
 
-# Stands for the signature of a call that another model made. Without one, Gemini refuses the conversation.
-FOREIGN_SIGNATURE = "skip_thought_signature_validator"
+# Google's own word for the signature of a call that none of its models made. Without any, newer ones refuse it.
+ANY_SIGNATURE = "skip_thought_signature_validator"
 
 
 def encode_parts(blocks: Sequence[message_pb2.ContentBlock], path: str, conversation: Conversation) -> list[Part]:
@@ -133,14 +133,18 @@ def _tool_use(block: message_pb2.ContentBlock, path: str, conversation: Conversa
     # An id that comes again is that of the later call, in its place.
     conversation.calls.pop(tool_use.id, None)
     conversation.calls[tool_use.id] = tool_use.name
-    call: Json = {} if is_made_up(tool_use.id) else {"id": tool_use.id}
+    call: Json = {"id": tool_use.id}
+    if conversation.foreign or is_made_up(tool_use.id):
+        conversation.withheld.add(tool_use.id)
+        call = {}
     call["name"] = conversation.names.upstream(tool_use.name)
     # A tool that took free text elsewhere: here, arguments are always an object.
-    call["args"] = (
-        {"input": tool_use.input_text} if tool_use.HasField("input_text") else raw(tool_use.input_json or "{}")
-    )
-    if conversation.foreign:
-        return {"functionCall": call, "thoughtSignature": FOREIGN_SIGNATURE}
+    has_text = tool_use.HasField("input_text")
+    call["args"] = {"input": tool_use.input_text} if has_text else raw(tool_use.input_json or "{}")
+    if conversation.unsigned:
+        # Of calls made at once, the first alone is signed.
+        conversation.unsigned = False
+        return {"functionCall": call, "thoughtSignature": ANY_SIGNATURE}
     return {"functionCall": call}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TypeAlias
 
 import msgspec
@@ -30,6 +31,8 @@ _ROLES = {
     message_pb2.ROLE_TOOL: "user",
     message_pb2.ROLE_ASSISTANT: "model",
 }
+# Models that do not insist on signatures.
+_SIGNS_NOTHING = re.compile(r"gemini-[12](?:\.|-|$)")
 # What Vertex counts; its countTokens refuses anything else.
 _COUNTED_ON_VERTEX = frozenset({"contents", "systemInstruction", "tools", "generationConfig"})
 
@@ -109,6 +112,7 @@ def _content(message: message_pb2.Message, path: str, conversation: Conversation
         report.unsupported(f"{path}.name", "Gemini knows no names of speakers", capability="message_name")
     conversation.role = message.role
     conversation.foreign = message.origin.provider_type not in ("", PROVIDER_TYPE)
+    conversation.unsigned = _wants_signature(message, conversation)
     parts = encode_parts(message.content, f"{path}.content", conversation)
     conversation.foreign = False
     if message.content and not parts:
@@ -117,6 +121,19 @@ def _content(message: message_pb2.Message, path: str, conversation: Conversation
     content: Json = {"role": role, "parts": parts}
     merge_fields(content, message.provider_fields_json, f"{path}.provider_fields_json")
     return content
+
+
+def _wants_signature(message: message_pb2.Message, conversation: Conversation) -> bool:
+    """Whether the model refuses calls without a signature, and those of the message have none."""
+    if _SIGNS_NOTHING.match(conversation.target.model):
+        return False
+    origin = message.origin
+    if origin.provider_type == PROVIDER_TYPE and not _SIGNS_NOTHING.match(origin.model):
+        # As the model wrote it, it is in order.
+        return False
+    return conversation.foreign or not any(
+        block.provider_state for block in message.content if block.HasField("tool_use")
+    )
 
 
 def _gemini_options(options: chat_input_pb2.GeminiOptions, body: Json, conversation: Conversation) -> None:

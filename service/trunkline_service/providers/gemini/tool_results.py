@@ -16,7 +16,6 @@ from trunkline.v1 import message_pb2
 from trunkline_service import json_text
 from trunkline_service.providers.gemini.media_in import Conversation, encode_media, inline_data
 from trunkline_service.providers.gemini.members import Json, raw
-from trunkline_service.providers.gemini.parts_out import is_made_up
 
 
 def encode_tool_result(result: message_pb2.ToolResultBlock, path: str, conversation: Conversation) -> Json | None:
@@ -28,7 +27,7 @@ def encode_tool_result(result: message_pb2.ToolResultBlock, path: str, conversat
         return None
     if result.toolset_name:
         report.not_portable(f"{path}.toolset_name", "Gemini has no tool sets")
-    function: Json = {} if is_made_up(result.tool_use_id) else {"id": result.tool_use_id}
+    function: Json = {} if result.tool_use_id in conversation.withheld else {"id": result.tool_use_id}
     function["name"] = conversation.names.upstream(name)
     texts: list[str] = []
     parts: list[Json] = []
@@ -48,13 +47,13 @@ def encode_tool_result(result: message_pb2.ToolResultBlock, path: str, conversat
 def in_order_of_calls(
     blocks: Iterable[message_pb2.ContentBlock], conversation: Conversation
 ) -> list[tuple[int, message_pb2.ContentBlock]]:
-    """The blocks with their places. Results of calls that Gemini gave no ids are told apart by their order alone: they
+    """The blocks with their places. Results whose ids do not go to Gemini are told apart by their order alone: they
     come in that of their calls, whatever places the caller has given them.
     """
     numbered = list(enumerate(blocks))
     places = [
         at for at, (_, block) in enumerate(numbered) if block.HasField("tool_result")
-        and is_made_up(block.tool_result.tool_use_id)
+        and block.tool_result.tool_use_id in conversation.withheld
     ]  # fmt: skip
     if len(places) < 2:
         return numbered
