@@ -116,6 +116,8 @@ async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
     writer.write("\r\n".join([*head, "transfer-encoding: chunked", "", ""]).encode("latin-1"))
     pieces = [answer.body] if isinstance(answer.body, bytes) else answer.body
     for piece in filter(None, pieces):
+        if writer.is_closing():
+            raise ConnectionResetError
         writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         await writer.drain()
         await asyncio.sleep(answer.pause)
