@@ -142,6 +142,24 @@ async def test_signatures_stand_where_they_belong(http: httpx.AsyncClient) -> No
     base64.b64decode(SIGNATURE, validate=True)
 
 
+@pytest.mark.parametrize(
+    ("signature", "later", "status"),
+    [
+        (None, [], 400),
+        (SIGNATURE, [], 200),
+        ("skip_thought_signature_validator", [], 200),
+        # What was called before the user spoke again is not looked at.
+        (None, [turn({"text": "a"}, role="model"), turn({"text": "And?"})], 200),
+    ],
+)
+async def test_calls_want_signatures(
+    http: httpx.AsyncClient, signature: str | None, later: list[Json], status: int
+) -> None:
+    call = CALL | ({"thoughtSignature": signature} if signature else {})
+    body = turns(turn({"text": "Hello"}), turn(call, role="model"), turn(RESULT), *later)
+    assert (await post(http, "text", "generateContent", body)).status_code == status
+
+
 async def test_a_blocked_prompt_has_no_candidates(http: httpx.AsyncClient) -> None:
     body = (await post(http, "refusal-n0", "generateContent", HELLO)).json()
     assert body["promptFeedback"] == {"blockReason": "PROHIBITED_CONTENT"}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from trunkline_service.simulator import prompt_cache
 from trunkline_service.simulator.answers import Answer, Asked, new_id
 from trunkline_service.simulator.anthropic import checks, errors, events, models, reading, rendering
+from trunkline_service.simulator.anthropic.batches import MessageBatches
 from trunkline_service.simulator.errors import SPEND_LIMIT, RefusedError
 from trunkline_service.simulator.exchange import Exchange
 from trunkline_service.simulator.sse import encode, named
@@ -33,6 +34,7 @@ class AnthropicWire:
             Route("POST", "/v1/messages/count_tokens", self._count),
             Route("GET", "/v1/models", self._list_models),
             Route("GET", "/v1/models/{id}", self._get_model),
+            *MessageBatches(self._stage, self).routes(),
         )
 
     def headers(self) -> dict[str, str]:

@@ -43,6 +43,7 @@ def check(given: Any, *, vertex: bool) -> Json:
     for place, content in enumerate(body["contents"]):
         _check_content(_object(content, f"contents[{place}]"), f"contents[{place}]")
     _check_pairs(body["contents"])
+    _check_signatures(body["contents"])
     if "systemInstruction" in body:
         _check_parts(body["systemInstruction"].get("parts"), "system_instruction")
     for place, tool in enumerate(body.get("tools") or ()):
@@ -153,6 +154,19 @@ def _check_pairs(contents: list[Json]) -> None:
             known = [each.get("id") for each in calls]
             if response.get("id") not in known or (response.get("id") is None and call["name"] != response["name"]):
                 invalid(f"The function response {response['name']!r} belongs to no function call.")
+
+
+def _check_signatures(contents: list[Json]) -> None:
+    """Check that each step since the user spoke last has signed its first call, as newer models want it."""
+    asked = [
+        place
+        for place, content in enumerate(contents)
+        if content["role"] == "user" and not any("functionResponse" in part for part in content["parts"])
+    ]
+    for content in contents[asked[-1] if asked else 0 :]:
+        calls = [part for part in content["parts"] if "functionCall" in part]
+        if calls and "thoughtSignature" not in calls[0]:
+            invalid("Function call is missing a thought_signature in functionCall parts.")
 
 
 def _check_tool(tool: Any, path: str) -> None:
