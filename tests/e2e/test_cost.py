@@ -9,12 +9,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from e2e.gateways import Running, provider, running
+from e2e.gateways import KEY, Running, provider, running
 from support.calls import events_of, request, stream_request
 from support.upstream import JSON, STREAM, Answer, ScriptedUpstream
-from trunkline.v1 import chat_service_pb2, usage_pb2
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, usage_pb2
+from trunkline_service.config import ProviderSettings, Secret
+from trunkline_service.simulator import Simulator
 
 USAGE = {"input_tokens": 1_000, "output_tokens": 200, "service_tier": "standard", "inference_geo": "not_available"}
+FUNCTION = chat_input_pb2.Tool(function=chat_input_pb2.FunctionTool(name="f"))
+SEARCH = chat_input_pb2.Tool(
+    provider_defined=chat_input_pb2.ProviderTool(provider_type="openai", raw_json='{"type":"web_search"}')
+)
 HAIKU_5_5 = (100_000, 100_000)
 HAIKU_4_5 = (1_000_000, 1_000_000)
 
@@ -131,3 +137,17 @@ async def test_all_parts(own: Running, upstream: ScriptedUpstream) -> None:
         output_nano_usd=8_800_000,
         server_tools_nano_usd=10_000_000,
     )
+
+
+@pytest.mark.parametrize(("tools", "is_known"), [((FUNCTION,), True), ((FUNCTION, SEARCH), False)])
+async def test_tools_of_the_providers_that_the_usage_does_not_tell_of(
+    tools: tuple[chat_input_pb2.Tool, ...], is_known: bool, simulator: Simulator
+) -> None:
+    openai = ProviderSettings(
+        name="openai", type="openai", api="responses", auth="bearer", base_url=f"{simulator.url}/openai/v1",
+        api_key=Secret(env="KEY", environ={"KEY": KEY}),
+    )  # fmt: skip
+    async with running(providers={"openai": openai}) as own:
+        response = await own.stub.Chat(request("openai/gpt-6-sol", tools=tools), timeout=5)
+    assert response.completion.usage.input_total
+    assert response.completion.HasField("cost") is is_known

@@ -68,6 +68,7 @@ class Attempt:
     _has_begun: bool = False
     # The model that answers, in the provider's own word.
     _model: str = ""
+    _tools: Sequence[chat_input_pb2.Tool] = ()
 
     def __post_init__(self) -> None:
         target = self.leg.target
@@ -84,6 +85,7 @@ class Attempt:
         """
         request = await off_loop(self.leg.provider.encode_chat, chat_input, self.leg.target)
         decoder = self.leg.provider.stream_decoder(self.leg.target)
+        self._tools = chat_input.tools
         try:
             async with Watch(deadline) as watch:
                 watch.stage("first_event", self.leg.timeouts.first_event)
@@ -288,7 +290,12 @@ class Attempt:
         prices = self.leg.prices(changed_to or self._model)
         if prices is None and not changed_to:
             prices = self.leg.prices(self.leg.target.model)
-        return cost(usage, prices) if prices else None
+        if prices is None:
+            return None
+        if not prices.server_tools and any(tool.HasField("provider_defined") for tool in self._tools):
+            # The provider may have run it, for money, and its usage need not say so.
+            return None
+        return cost(usage, prices)
 
     def _begin(self) -> None:
         self._has_begun = True
