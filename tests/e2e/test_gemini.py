@@ -15,6 +15,8 @@ from trunkline.v1 import (
     embedding_service_pb2,
     embedding_service_pb2_grpc,
     message_pb2,
+    model_service_pb2,
+    model_service_pb2_grpc,
     route_pb2,
 )
 from trunkline_service.config import ProviderSettings, Secret, Timeouts
@@ -207,6 +209,16 @@ async def test_vectors(front: Running) -> None:
     assert [len(each.values) for each in answer.embeddings] == [8, 8]
     assert answer.embeddings[0] != answer.embeddings[1]
     assert answer.usage.input_total == 1
+
+
+async def test_models_are_listed_by_the_api_that_tells(front: Running) -> None:
+    stub = model_service_pb2_grpc.ModelServiceStub(front.channel)
+    asked = model_service_pb2.ListModelsRequest(provider="gemini", page_size=1000)
+    listed = await stub.ListModels(asked, timeout=5)
+    models = {model.id: model for model in listed.models}
+    assert models["gemini-3.8-flash"].max_output_tokens == 65_536
+    assert models["gemini-3.8-flash"].sources["max_output_tokens"] == model_service_pb2.FACT_SOURCE_PROVIDER
+    assert not listed.warnings
 
 
 @pytest.mark.parametrize(
