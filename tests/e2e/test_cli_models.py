@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,15 @@ def test_one_as_json(gateway: str) -> None:
     (line,) = done.stdout.splitlines()
     model = json.loads(line)
     assert (model["id"], model["prices"]["asOf"]) == ("claude-haiku-4-5", "2026-11-22")
+
+
+def test_a_count_that_is_an_estimate(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text("providers: {local: {type: openai_compatible, base_url: 'http://127.0.0.1:9', api: chat}}")
+    with running("serve", "--config", file, "--listen", "127.0.0.1:0") as server:
+        done = trunkline("count", "Hello, world", "--model", "local/m", "--address", server.address)
+    assert (done.returncode, done.stdout) == (0, "11\n")
+    assert "an estimate" in done.stderr
 
 
 def test_none(gateway: str) -> None:

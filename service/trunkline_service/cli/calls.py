@@ -61,6 +61,8 @@ def count(options: Namespace) -> int:
         _print(tokens.proto)
     else:
         write(f"{tokens.input_tokens}\n")
+        if tokens.method == "estimate":
+            say("trunkline: an estimate, as nobody counts this model's tokens")
     return 0
 
 
@@ -212,6 +214,8 @@ def _report(reply: trunkline.Reply) -> None:
     if sys.stderr.isatty():
         usage = reply.usage
         tokens = f"{usage.input_total} tokens in, {usage.output_total} out"
+        if reply.cost:
+            tokens += f", ${reply.cost.total_nano_usd / 1e9:.6f}"
         origin = reply.message.origin
         say(f"{origin.provider} · {origin.model} · {reply.finish_reason} · {tokens}", dim=True)
 
