@@ -63,9 +63,9 @@ class AwsCredentials:
                 raise rejected("the gateway has no credentials for AWS")
             keys = found.get_frozen_credentials()
         except _OUT_OF_REACH as error:
-            raise unreachable("AWS's credentials could not be fetched") from error
+            raise unreachable(f"AWS's credentials could not be fetched ({type(error).__name__})") from error
         except (exceptions.BotoCoreError, exceptions.ClientError, OSError, RuntimeError, ValueError) as error:
-            raise rejected("the gateway has no usable credentials for AWS") from error
+            raise rejected(f"the gateway has no usable credentials for AWS ({type(error).__name__})") from error
         # Those that renew themselves are kept. Others may have been replaced in their file, which a new session reads.
         self._session = session if isinstance(found, RefreshableCredentials) else None
         return Fetched(keys, FRESH_SECONDS, GOOD_SECONDS)

@@ -24,4 +24,4 @@ class Credentials(Protocol):
 
 def has_key(request: UpstreamRequest) -> bool:
     """Whether a request brings a key: that of a caller, which is not to be replaced by the gateway's."""
-    return "authorization" in request.headers or "x-api-key" in request.headers
+    return any(name in request.headers for name in ("authorization", "x-api-key", "x-goog-api-key"))

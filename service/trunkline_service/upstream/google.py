@@ -15,6 +15,7 @@ import google.auth
 import requests
 from google.auth import compute_engine, credentials, exceptions
 from google.auth.transport.requests import Request
+from google.oauth2 import credentials as oauth2
 from google.oauth2 import service_account
 
 from trunkline_service.config import ProviderSettings
@@ -59,9 +60,9 @@ class GoogleCredentials:
         except exceptions.GoogleAuthError as error:
             if error.retryable:
                 raise unreachable("Google's token service failed") from error
-            raise rejected("Google gives no token for the gateway's credentials") from error
+            raise rejected(f"Google gives no token for the gateway's credentials ({type(error).__name__})") from error
         except (OSError, ValueError) as error:
-            raise rejected("the gateway has no usable credentials for Google") from error
+            raise rejected(f"the gateway has no usable credentials for Google ({type(error).__name__})") from error
         except (LookupError, TypeError, AttributeError) as error:
             # So the library fails on an answer of another form.
             raise unreachable("Google's token service gave something that is no token") from error
@@ -75,10 +76,25 @@ class GoogleCredentials:
             found, _ = google.auth.default(scopes=SCOPES)
             return found
         info = json.loads(self._file.read_bytes())
-        if isinstance(info, dict) and info.get("type") == "service_account":
+        kind = info.get("type") if isinstance(info, dict) else None
+        if kind == "service_account":
             return service_account.Credentials.from_service_account_info(info, scopes=SCOPES)
+        if kind == "authorized_user":
+            return oauth2.Credentials.from_authorized_user_info(info, scopes=SCOPES)
+        if kind not in _OTHER_KINDS:
+            msg = f"credentials of the type {kind!r}"
+            raise ValueError(msg)
         found, _ = google.auth.load_credentials_from_dict(info, scopes=SCOPES)
         return found
+
+
+# Whoever writes the settings vouches for the file, which the library warns about: these name addresses to ask.
+_OTHER_KINDS = (
+    "external_account",
+    "external_account_authorized_user",
+    "impersonated_service_account",
+    "gdch_service_account",
+)
 
 
 def _seconds_left(expiry: datetime | None) -> float:
