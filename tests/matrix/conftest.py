@@ -14,5 +14,5 @@ async def running() -> AsyncIterator[Rig]:
 @pytest_asyncio.fixture(scope="session")
 async def impatient() -> AsyncIterator[Rig]:
     """One whose gateway does not bear silence."""
-    async with rig(silence=0.1) as found:
+    async with rig(silence=0.25) as found:
         yield found

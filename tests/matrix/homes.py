@@ -16,7 +16,8 @@ class Home:
     """A provider: its `type` and `api` in the settings, its `path` behind the simulator's URL, and what else it needs.
 
     `family` is the codec's: homes of one family cannot do the same things. `title` heads its column. `counts` is the
-    method of its counts, empty if it cannot; `keeps_thoughts` says whether it takes back what its models thought.
+    method of its counts; `keeps_thoughts` says whether it takes back what its models thought, `embeds` and `batches`
+    whether it has embeddings and batches.
     """
 
     title: str
@@ -27,6 +28,8 @@ class Home:
     auth: str = "bearer"
     counts: str = "PROVIDER"
     keeps_thoughts: bool = True
+    embeds: bool = False
+    batches: bool = False
     more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -62,11 +65,12 @@ class Home:
 
 
 _CHAT: Mapping[str, Any] = {"counts": "ESTIMATE", "keeps_thoughts": False}
+_OPENAI: Mapping[str, Any] = {"embeds": True, "batches": True}
 _AWS: Mapping[str, Any] = {"region": "us-east-1"}
 _GOOGLE: Mapping[str, Any] = {"region": "us-central1", "project": "p"}
 
 HOMES = (
-    Home(title="Anthropic", type="anthropic", family="anthropic", path="", auth="x-api-key"),
+    Home(title="Anthropic", type="anthropic", family="anthropic", path="", auth="x-api-key", batches=True),
     Home(title="Bedrock InvokeModel", type="bedrock", api="invoke", family="anthropic", path="", more=_AWS),
     Home(
         title="Bedrock Messages",
@@ -79,20 +83,23 @@ HOMES = (
     ),
     Home(title="Bedrock Mantle", type="bedrock", api="mantle", family="anthropic", path="/mantle/anthropic", more=_AWS),
     Home(title="Claude on Vertex", type="vertex_anthropic", family="anthropic", path="/v1", more=_GOOGLE),
-    Home(title="OpenAI Responses", type="openai", api="responses", family="responses", path="/openai/v1"),
-    Home(title="OpenAI Chat", type="openai", api="chat", family="chat", path="/openai/v1", **_CHAT),
-    Home(title="Azure Responses", type="azure_openai", api="responses", family="responses", path="/openai/v1"),
-    Home(title="Azure Chat", type="azure_openai", api="chat", family="chat", path="/openai/v1", **_CHAT),
+    Home(title="OpenAI Responses", type="openai", api="responses", family="responses", **_OPENAI, path="/openai/v1"),
+    Home(title="OpenAI Chat", type="openai", api="chat", family="chat", path="/openai/v1", **_CHAT, **_OPENAI),
+    Home(
+        title="Azure Responses", type="azure_openai", api="responses", family="responses", **_OPENAI, path="/openai/v1"
+    ),
+    Home(title="Azure Chat", type="azure_openai", api="chat", family="chat", path="/openai/v1", **_CHAT, **_OPENAI),
     Home(
         title="compatible Responses",
         type="openai_compatible",
         api="responses",
         family="responses",
+        **_OPENAI,
         counts="ESTIMATE",
         path="/v1",
     ),
-    Home(title="compatible Chat", type="openai_compatible", api="chat", family="chat", path="/v1", **_CHAT),
-    Home(title="Gemini", type="gemini", family="gemini", path="/v1beta", auth="x-goog-api-key"),
+    Home(title="compatible Chat", type="openai_compatible", api="chat", family="chat", path="/v1", **_CHAT, **_OPENAI),
+    Home(title="Gemini", type="gemini", family="gemini", path="/v1beta", auth="x-goog-api-key", embeds=True),
     Home(
         title="Gemini on Vertex",
         type="vertex_gemini",

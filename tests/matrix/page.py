@@ -30,11 +30,11 @@ _FAULTS = """\
 The reasons (`ERROR_REASON_…`) that callers get, whichever provider it was. What has begun ends with
 `STREAM_INTERRUPTED`, and the reason here is its cause. Never is a broken answer a success.
 """
-_COUNTS = """\
-## Counting tokens
+_SERVICES = """\
+## Other services
 
-`CountTokens`, and the method that its answer tells. Where that is an estimate, OpenAI's own models are counted by their
-tokenizer.
+`Embed`, the RPCs of batches, and `CountTokens` with the method that its answer tells. Where that is an estimate,
+OpenAI's own models are counted by their tokenizer.
 """
 _CONTINUING = """\
 ## Changing providers
@@ -49,14 +49,18 @@ def page() -> str:
     titles = [home.title for home in HOMES]
     conversations = ([row.title, *(_cell(row, home) for home in HOMES)] for row in CONVERSATIONS)
     faults = ([fault.title, _reason(fault), _exceptions(fault)] for fault in FAULTS)
-    counts = [["counted by", *(home.counts.lower() or "–" for home in HOMES)]]
+    services = [
+        ["embeddings", *("yes" if home.embeds else "`UNIMPLEMENTED`" for home in HOMES)],
+        ["batches", *("yes" if home.batches else "`UNIMPLEMENTED`" for home in HOMES)],
+        ["tokens counted by", *(home.counts.lower() for home in HOMES)],
+    ]
     parts = (
         _HEAD,
         _table(["", *titles], conversations),
         _FAULTS,
         _table(["", "reason", "but"], faults),
-        _COUNTS,
-        _table(["", *titles], counts),
+        _SERVICES,
+        _table(["", *titles], services),
         _CONTINUING,
     )
     return "\n".join(parts)

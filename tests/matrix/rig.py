@@ -10,7 +10,7 @@ import grpc
 
 from matrix.homes import HOMES
 from support.calls import Stub
-from trunkline.v1 import chat_service_pb2_grpc
+from trunkline.v1 import batch_service_pb2_grpc, chat_service_pb2_grpc, embedding_service_pb2_grpc
 from trunkline_service.app import Gateway
 from trunkline_service.config import Settings
 from trunkline_service.simulator import ReceivedCall, Simulator
@@ -18,9 +18,11 @@ from trunkline_service.simulator import ReceivedCall, Simulator
 
 @dataclass
 class Rig:
-    """The gateway's stub, and the simulator behind."""
+    """The gateway's stubs, and the simulator behind."""
 
     stub: Stub
+    embeddings: embedding_service_pb2_grpc.EmbeddingServiceStub
+    batches: batch_service_pb2_grpc.BatchServiceStub
     simulator: Simulator
 
     def last(self) -> ReceivedCall:
@@ -35,4 +37,9 @@ async def rig(silence: float = 5.0) -> AsyncIterator[Rig]:
             listen="127.0.0.1:0", providers={home.name: home.settings(simulator.url, silence) for home in HOMES}
         )
         async with Gateway(settings) as gateway, grpc.aio.insecure_channel(gateway.address) as channel:
-            yield Rig(chat_service_pb2_grpc.ChatServiceStub(channel), simulator)  # type: ignore[arg-type]
+            yield Rig(
+                stub=chat_service_pb2_grpc.ChatServiceStub(channel),  # type: ignore[arg-type]
+                embeddings=embedding_service_pb2_grpc.EmbeddingServiceStub(channel),
+                batches=batch_service_pb2_grpc.BatchServiceStub(channel),
+                simulator=simulator,
+            )

@@ -21,7 +21,7 @@ from trunkline_service.simulator.stage import Stage
 from trunkline_service.simulator.wire import Route, Script, Trouble
 
 _ENDPOINTS = ("/v1/chat/completions", "/v1/responses", "/chat/completions", "/responses")
-_BASES = ("/openai/v1", "/openai")
+_BASES = ("/openai/v1", "/openai", "/v1")
 _DAY = 24 * 3600
 
 
@@ -33,7 +33,7 @@ class _Item:
 
 
 class BatchesWire(OpenAiForm):
-    """See Wire. Under /openai alone, as Anthropic has files of its own at the root."""
+    """See Wire."""
 
     def __init__(self, stage: Stage) -> None:
         """Play items on a stage."""
