@@ -20,7 +20,7 @@ from wire.bounded import bounded
 from wire.strategies import chat_inputs, messages
 from wire_responses.decoding import KEY, PROVIDER, TARGET
 
-quick = bounded(60)
+quick = bounded(40)
 LENIENT = dataclasses.replace(TARGET, drop_unsupported=True)
 
 
