@@ -64,12 +64,11 @@ def _thinking(reasoning: chat_input_pb2.ReasoningParams, report: EncodeReport) -
         case chat_input_pb2.REASONING_MODE_BETWEEN_TOOLS:
             description = "Gemini cannot be told to reason between tool calls only"
             report.unsupported("input.reasoning.mode", description, capability="reasoning_between_tools")
-    if effort and result.get("thinkingBudget", _OFF if effort == "none" else None) != (
-        _OFF if effort == "none" else None
-    ):
-        report.invalid("input.reasoning.effort", "Gemini takes a level of effort or a mode with a budget, not both")
-    elif effort == "none":
+    budget = result.get("thinkingBudget")
+    if effort == "none" and budget in (None, _OFF):
         result["thinkingBudget"] = _OFF
+    elif effort and budget is not None:
+        report.invalid("input.reasoning.effort", "Gemini takes a level of effort or a mode with a budget, not both")
     elif effort in _LEVELS:
         result["thinkingLevel"] = effort.upper()
     elif effort:
