@@ -31,6 +31,7 @@ from trunkline.v1.model_service_pb2 import (
     Model,
 )
 from trunkline_service.config import ProviderSettings, Secret
+from trunkline_service.routing import models
 
 HAIKU = {
     "type": "model", "id": "claude-haiku-4-5-20251001", "display_name": "Claude Haiku 4.5", "lifecycle": "active",
@@ -176,6 +177,19 @@ async def test_a_provider_that_hangs_holds_up_nobody_for_longer_than_the_deadlin
     response = await stub(own).ListModels(ListModelsRequest(), timeout=1.5)
     assert [warning.value for warning in response.warnings] == ["anthropic"]
     assert {model.provider for model in response.models} == {"anthropic", "simulator"}
+
+
+async def test_one_model_of_a_provider_that_hangs(
+    own: Running, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.answer(Answer([b'{"data"', b":"], pause=60))
+    asked = GetModelRequest(model="anthropic/claude-new-6")
+    late = await refused(stub(own).GetModel(asked, timeout=1))
+    assert (late.code, late.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
+    monkeypatch.setattr(models, "WAIT_SECONDS", 0.3)
+    slow = await refused(stub(own).GetModel(asked, timeout=10))
+    assert (slow.code, slow.reason) == (grpc.StatusCode.UNAVAILABLE, "UPSTREAM_TIMEOUT")
+    assert slow.retry is not None
 
 
 async def test_a_caller_that_leaves_takes_nothing_from_the_others(own: Running, upstream: ScriptedUpstream) -> None:

@@ -33,7 +33,7 @@ class Listing:
         """The models by their ids, or None if the provider has no such list.
 
         Raises:
-            GatewayError: it was asked, and did not tell, or not by the deadline.
+            GatewayError: it was asked, and did not tell, or not by the deadline (UPSTREAM_TIMEOUT).
         """
         loop = asyncio.get_running_loop()
         if loop.time() < self._until:
@@ -47,7 +47,11 @@ class Listing:
             async with asyncio.timeout_at(deadline):
                 return await asyncio.shield(self._asking)
         except TimeoutError:
-            raise GatewayError(error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED, "the call's deadline passed") from None
+            raise GatewayError(
+                error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
+                "the provider did not list its models in time",
+                metadata={"provider": leg.target.provider, "stage": "first_event"},
+            ) from None
 
     async def close(self) -> None:
         """Stops asking."""

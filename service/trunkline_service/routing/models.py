@@ -20,6 +20,7 @@ WAIT_SECONDS = 10.0
 NEAREST = 3
 
 _REJECT = route_pb2.UNSUPPORTED_FIELD_POLICY_REJECT
+_STAGE = {"stage": "first_event"}
 _RETIRED = model_service_pb2.MODEL_LIFECYCLE_RETIRED
 
 
@@ -60,7 +61,7 @@ class Models:
         model = _pick(own, kind, models)
         if model is None and failure is not None:
             # It may well be there.
-            raise failure
+            raise failure if asyncio.get_running_loop().time() < deadline else _too_late()
         metadata = {"provider": provider, "model": own}
         if model is None:
             raise _not_found(own, f"{provider!r} has no model {own!r}", models, metadata)
@@ -116,6 +117,10 @@ def _not_found(name: str, text: str, models: Iterable[Model], metadata: Mapping[
     return GatewayError(
         error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND, text, metadata=metadata, resource=f"models/{name}"
     )
+
+
+def _too_late() -> GatewayError:
+    return GatewayError(error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED, "the call's deadline passed", metadata=_STAGE)
 
 
 def _warning(provider: str, error: GatewayError) -> warning_pb2.Warning:
