@@ -4,7 +4,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c ser
 GENERATE = PATH="$(CURDIR)/.tools/bin:$$PATH" protos/generate
 STUBS = clients/python/trunkline/v1
 
-.PHONY: demo test test-quick lint generate bench clean
+.PHONY: demo test test-quick lint generate docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.service  ## A streamed chat through the gateway, in a terminal
@@ -25,6 +25,9 @@ lint: .venv/.dev .tools/.ready  ## Style, types, the contract, and whether the s
 generate: .tools/.ready  ## The Python stubs, from protos/
 	fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(GENERATE) "$$fresh" && \
 		rm -f $(STUBS)/*_pb2* && cp "$$fresh"/trunkline/v1/* $(STUBS)/
+
+docs: .venv/.dev  ## docs/providers.md, from the matrix of tests/matrix
+	PYTHONPATH=tests .venv/bin/python -m matrix
 
 bench: .venv/.dev  ## CPU per call and per token; see tests/bench
 	PYTHONPATH=tests .venv/bin/python -m bench $(ARGS)

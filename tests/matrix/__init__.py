@@ -1,5 +1,5 @@
 """The same conversations over every provider, through a gateway in front of the simulator.
 
 `homes.py` lists the providers, `conversations.py` and `faults.py` what they are put through and where they cannot,
-`page.py` writes docs/providers.md from both: `PYTHONPATH=tests .venv/bin/python -m matrix`.
+`page.py` writes docs/providers.md from them: `make docs`.
 """

@@ -1,4 +1,4 @@
-"""`PYTHONPATH=tests .venv/bin/python -m matrix` writes docs/providers.md."""
+"""`make docs`: writes docs/providers.md."""
 
 from matrix.page import write
 

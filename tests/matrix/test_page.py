@@ -4,4 +4,4 @@ from matrix.page import PATH, page
 
 
 def test_the_page_is_fresh() -> None:
-    assert PATH.read_text() == page(), "stale: PYTHONPATH=tests .venv/bin/python -m matrix"
+    assert PATH.read_text() == page(), "stale: make docs"
