@@ -13,6 +13,7 @@ import msgspec
 
 # They live for a moment and refer to nothing that refers to them: `gc=False` spares the collector looking at them.
 NOTHING = msgspec.Raw(b"")
+NULL = msgspec.Raw(b"null")
 
 
 class FunctionPiece(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -75,7 +76,10 @@ class Chunk(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     model: str = ""
     service_tier: str | None = None
     system_fingerprint: str | None = None
-    usage: None = None
+    # Some tell the usage so far with every chunk.
+    usage: msgspec.Raw = NULL
+    # OpenRouter's word for who answers.
+    provider: str | None = None
     obfuscation: str | None = None
     prompt_token_ids: None = None
 

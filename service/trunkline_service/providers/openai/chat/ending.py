@@ -72,9 +72,13 @@ class Ending:
         self.model = fields.text("model") or self.model
         self.service_tier = fields.text("service_tier") or self.service_tier
         if (usage := fields.object("usage")) is not None:
-            json_text.parse_object(usage)
-            self._usage = usage
+            self.set_usage(usage)
         self.beside(fields)
+
+    def set_usage(self, usage: msgspec.Raw) -> None:
+        """The usage so far: each word on it replaces the one before. Raises `JsonTextError`."""
+        json_text.parse_object(usage)
+        self._usage = usage
 
     def choice(self, fields: Fields) -> None:
         """What is beside the delta of a choice.

@@ -49,6 +49,7 @@ class ChatStream:
         self._model: str | None = None
         self._fingerprint: str | None = None
         self._tier: str | None = None
+        self._provider: str | None = None
         self._completion: ChatEvent | None = None
         self.failure: GatewayError | None = None
 
@@ -140,7 +141,11 @@ class ChatStream:
             chunk.model != self._model
             or chunk.system_fingerprint != self._fingerprint
             or chunk.service_tier != self._tier
+            or chunk.provider != self._provider
         ):
+            return False
+        usage = bytes(chunk.usage)
+        if usage != b"null" and usage[:1] != b"{":
             return False
         choice = chunk.choices[0]
         delta = choice.delta
@@ -174,6 +179,8 @@ class ChatStream:
                 result.append(event)
             else:
                 blocks.append("thinking", thought, result)
+        if usage != b"null":
+            self._ending.set_usage(chunk.usage)
         if choice.content_filter_results:
             self._ending.others["content_filter_results"] = choice.content_filter_results
         return True
@@ -191,9 +198,13 @@ class ChatStream:
             return True
         self._model = self._ending.model
         self._tier = self._ending.service_tier or None
-        fingerprint = self._ending.others.get("system_fingerprint")
-        self._fingerprint = None if fingerprint is None else Fields(b'{"is":%b}' % bytes(fingerprint)).text("is")
+        self._fingerprint = self._text_beside("system_fingerprint")
+        self._provider = self._text_beside("provider")
         return True
+
+    def _text_beside(self, name: str) -> str | None:
+        value = self._ending.others.get(name)
+        return None if value is None else Fields(b'{"is":%b}' % bytes(value)).text("is")
 
     def _read(self, frame: Frame, result: list[ChatEvent]) -> bool:
         fields = Fields(frame.data)
