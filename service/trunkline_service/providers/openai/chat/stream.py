@@ -144,8 +144,8 @@ class ChatStream:
             or chunk.provider != self._provider
         ):
             return False
-        usage = bytes(chunk.usage)
-        if usage != b"null" and usage[:1] != b"{":
+        tells_usage = chunk.usage != chunks.NULL
+        if tells_usage and not bytes(chunk.usage).startswith(b"{"):
             return False
         choice = chunk.choices[0]
         delta = choice.delta
@@ -179,7 +179,7 @@ class ChatStream:
                 result.append(event)
             else:
                 blocks.append("thinking", thought, result)
-        if usage != b"null":
+        if tells_usage:
             self._ending.set_usage(chunk.usage)
         if choice.content_filter_results:
             self._ending.others["content_filter_results"] = choice.content_filter_results
