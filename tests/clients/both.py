@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
 
-from trunkline import AsyncTrunkline, ChatEvent, ModelList, Reply, TokenCount, Trunkline
+from trunkline import AsyncTrunkline, ChatEvent, Embeddings, ModelList, Reply, TokenCount, Trunkline
 from trunkline.stream import ChatStream
 from trunkline.v1 import Model
 
@@ -37,6 +37,7 @@ class AnyClient(Protocol):
 
     async def chat(self, prompt: Any = None, /, **options: Any) -> Reply: ...
     async def count_tokens(self, prompt: Any = None, /, **options: Any) -> TokenCount: ...
+    async def embed(self, inputs: Any, /, **options: Any) -> Embeddings: ...
     async def list_models(self, **options: Any) -> ModelList: ...
     async def get_model(self, name: str, /, **options: Any) -> Model: ...
     def stream(self, prompt: Any = None, /, **options: Any) -> AnyStream: ...
@@ -54,6 +55,9 @@ class ThreadedClient:
 
     async def count_tokens(self, prompt: Any = None, /, **options: Any) -> TokenCount:
         return await asyncio.to_thread(self.client.count_tokens, prompt, **options)
+
+    async def embed(self, inputs: Any, /, **options: Any) -> Embeddings:
+        return await asyncio.to_thread(self.client.embed, inputs, **options)
 
     async def list_models(self, **options: Any) -> ModelList:
         return await asyncio.to_thread(self.client.list_models, **options)

@@ -19,6 +19,9 @@ from trunkline.v1 import (
     ChatServiceServicer,
     CountTokensRequest,
     CountTokensResponse,
+    EmbeddingServiceServicer,
+    EmbedRequest,
+    EmbedResponse,
     GetModelRequest,
     GetModelResponse,
     ListModelsRequest,
@@ -27,6 +30,7 @@ from trunkline.v1 import (
     StreamChatRequest,
     StreamChatResponse,
     add_ChatServiceServicer_to_server,
+    add_EmbeddingServiceServicer_to_server,
     add_ModelServiceServicer_to_server,
 )
 
@@ -106,7 +110,7 @@ class Seen:
         return True
 
 
-class ScriptedServer(ChatServiceServicer, ModelServiceServicer):
+class ScriptedServer(ChatServiceServicer, EmbeddingServiceServicer, ModelServiceServicer):
     """Each call takes the next script; `calls` has what came."""
 
     def __init__(self) -> None:
@@ -116,6 +120,7 @@ class ScriptedServer(ChatServiceServicer, ModelServiceServicer):
         options = [("grpc.max_send_message_length", LIMIT), ("grpc.max_receive_message_length", LIMIT)]
         self.grpc = grpc.aio.server(options=options)
         add_ChatServiceServicer_to_server(self, self.grpc)
+        add_EmbeddingServiceServicer_to_server(self, self.grpc)
         add_ModelServiceServicer_to_server(self, self.grpc)
         self.port = self.grpc.add_insecure_port("127.0.0.1:0")
         self.address = f"127.0.0.1:{self.port}"
@@ -147,6 +152,10 @@ class ScriptedServer(ChatServiceServicer, ModelServiceServicer):
 
     async def CountTokens(self, request: CountTokensRequest, context: Any) -> CountTokensResponse:
         answer: CountTokensResponse = await self._answer(request, context)
+        return answer
+
+    async def Embed(self, request: EmbedRequest, context: Any) -> EmbedResponse:
+        answer: EmbedResponse = await self._answer(request, context)
         return answer
 
     async def ListModels(self, request: ListModelsRequest, context: Any) -> ListModelsResponse:

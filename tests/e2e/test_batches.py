@@ -364,9 +364,9 @@ async def test_results_that_break_off_are_no_success(stub: Any, upstream: Anthro
     assert failure.info.metadata["events_sent"] == "2"
 
 
-async def test_by_the_ten_thousand(stub: Any, upstream: Anthropic) -> None:
+async def test_by_the_thousand(stub: Any, upstream: Anthropic) -> None:
     """Neither items nor results are held together, and other calls go on."""
-    count, each = 10_000, 1000
+    count, each = 3000, 500
 
     def messages() -> Iterable[pb.CreateBatchRequest]:
         yield header()

@@ -25,6 +25,7 @@ from trunkline.content import (
     tool_use,
     user,
 )
+from trunkline.embeddings import Embeddings, EmbedOptions
 from trunkline.errors import (
     APIError,
     AuthenticationError,
@@ -69,11 +70,13 @@ __all__ = [  # noqa: RUF022 - grouped
     "AsyncTrunkline",
     "ChatOptions",
     "StreamOptions",
+    "EmbedOptions",
     "ModelsOptions",
     # What comes back.
     "Reply",
     "ToolCall",
     "TokenCount",
+    "Embeddings",
     "ModelList",
     "ChatStream",
     "AsyncChatStream",

@@ -12,17 +12,20 @@ import grpc
 from trunkline import statuses
 from trunkline.base import ClientBase
 from trunkline.calls import Call
+from trunkline.embeddings import Embeddings, EmbedOptions, Inputs, embed_request
 from trunkline.models import ModelList, ModelsOptions, Pages
 from trunkline.replies import Reply, TokenCount
 from trunkline.requests import CallOptions, ChatOptions, Prompt, StreamOptions
 from trunkline.stream import AsyncChatStream
 from trunkline.v1.chat_service_pb2 import ChatRequest, CountTokensRequest, StreamChatRequest
 from trunkline.v1.chat_service_pb2_grpc import ChatServiceStub
+from trunkline.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from trunkline.v1.model_service_pb2 import GetModelRequest, GetModelResponse, Model
 from trunkline.v1.model_service_pb2_grpc import ModelServiceStub
 
 if TYPE_CHECKING:
     from trunkline.v1.chat_service_pb2_grpc import ChatServiceAsyncStub
+    from trunkline.v1.embedding_service_pb2_grpc import EmbeddingServiceAsyncStub
     from trunkline.v1.model_service_pb2_grpc import ModelServiceAsyncStub
 
 _Request = TypeVar("_Request")
@@ -68,6 +71,11 @@ class AsyncTrunkline(ClientBase):
     def _models(self) -> ModelServiceAsyncStub:
         assert self.stub  # noqa: S101 - makes the channel
         return cast("ModelServiceAsyncStub", ModelServiceStub(self._channel))
+
+    @property
+    def _embeddings(self) -> EmbeddingServiceAsyncStub:
+        assert self.stub  # noqa: S101 - makes the channel
+        return cast("EmbeddingServiceAsyncStub", EmbeddingServiceStub(self._channel))
 
     def _leave(self) -> None:
         """Let go of the channel of another loop, whose calls have ended with it."""
@@ -133,6 +141,23 @@ class AsyncTrunkline(ClientBase):
         """
         request, call = self._prepare(CountTokensRequest(), prompt, options)
         return await self._invoke(self.stub.CountTokens, request, call, TokenCount)
+
+    async def embed(self, inputs: Inputs, /, **options: Unpack[EmbedOptions]) -> Embeddings:
+        """Turn texts into vectors.
+
+        Args:
+            inputs: A text, or several; or lists of tokens of the model's own vocabulary.
+            **options: See EmbedOptions.
+
+        Raises:
+            CapabilityNotSupportedError: The provider has no embeddings.
+            APIError: The call failed.
+
+        Example:
+            vectors = await client.embed(["One text", "Another"], model="openai/text-embedding-3-small")
+        """
+        request, call = embed_request(inputs, options, self.model), self._defaults.call(options)
+        return await self._invoke(self._embeddings.Embed, request, call, Embeddings)
 
     async def list_models(self, **options: Unpack[ModelsOptions]) -> ModelList:
         """List the models that the gateway's providers have, all pages of them.

@@ -12,12 +12,14 @@ import grpc
 from trunkline import statuses
 from trunkline.base import ClientBase
 from trunkline.calls import Call
+from trunkline.embeddings import Embeddings, EmbedOptions, Inputs, embed_request
 from trunkline.models import ModelList, ModelsOptions, Pages
 from trunkline.replies import Reply, TokenCount
 from trunkline.requests import CallOptions, ChatOptions, Prompt, StreamOptions
 from trunkline.stream import ChatStream
 from trunkline.v1.chat_service_pb2 import ChatRequest, CountTokensRequest, StreamChatRequest
 from trunkline.v1.chat_service_pb2_grpc import ChatServiceStub
+from trunkline.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from trunkline.v1.model_service_pb2 import GetModelRequest, GetModelResponse, Model
 from trunkline.v1.model_service_pb2_grpc import ModelServiceStub
 
@@ -52,6 +54,10 @@ class Trunkline(ClientBase):
     @cached_property
     def _models(self) -> ModelServiceStub:
         return ModelServiceStub(self._channel)
+
+    @cached_property
+    def _embeddings(self) -> EmbeddingServiceStub:
+        return EmbeddingServiceStub(self._channel)
 
     def chat(self, prompt: Prompt | None = None, /, **options: Unpack[ChatOptions]) -> Reply:
         """Ask a model and wait for the whole answer.
@@ -104,6 +110,23 @@ class Trunkline(ClientBase):
         """
         request, call = self._prepare(CountTokensRequest(), prompt, options)
         return self._invoke(self.stub.CountTokens, request, call, TokenCount)
+
+    def embed(self, inputs: Inputs, /, **options: Unpack[EmbedOptions]) -> Embeddings:
+        """Turn texts into vectors.
+
+        Args:
+            inputs: A text, or several; or lists of tokens of the model's own vocabulary.
+            **options: See EmbedOptions.
+
+        Raises:
+            CapabilityNotSupportedError: The provider has no embeddings.
+            APIError: The call failed.
+
+        Example:
+            vectors = client.embed(["One text", "Another"], model="openai/text-embedding-3-small")
+        """
+        request, call = embed_request(inputs, options, self.model), self._defaults.call(options)
+        return self._invoke(self._embeddings.Embed, request, call, Embeddings)
 
     def list_models(self, **options: Unpack[ModelsOptions]) -> ModelList:
         """List the models that the gateway's providers have, all pages of them.

@@ -168,7 +168,7 @@ def fill(request: _Request, prompt: Prompt | None, options: ChatOptions, default
         _fill_input(request.input, prompt, options, default_model)
     if route := given & RouteOptions.__optional_keys__:
         _alone("routing", route)
-        request.routing.CopyFrom(_routing(options))
+        request.routing.CopyFrom(route_options(options))
     if isinstance(request, StreamChatRequest):
         _fill_stream(request, cast("StreamOptions", options))
     return request
@@ -263,7 +263,8 @@ def _reasoning(reasoning: bool | int | ReasoningParams) -> ReasoningParams:
             return reasoning
 
 
-def _routing(options: RouteOptions) -> RoutingOptions:
+def route_options(options: RouteOptions) -> RoutingOptions:
+    """Say where to ask, as the arguments do. Raises ValueError for a policy that is none."""
     if (raw := options.get("routing")) is not None:
         return raw
     routing = RoutingOptions()

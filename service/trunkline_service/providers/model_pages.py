@@ -24,7 +24,8 @@ def read(
         ProtocolViolation: there is no such list, or a model has no id.
     """
     try:
-        fields = Fields(body)
+        # Members that nobody asked for have to be text, too: who takes them later need not look.
+        fields = Fields(body.decode().encode())
         entries = fields.items(member)
         if entries is None:
             raise ProtocolViolation(_NOT_A_LIST)

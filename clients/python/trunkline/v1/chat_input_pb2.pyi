@@ -330,7 +330,7 @@ class ReasoningParams(google.protobuf.message.Message):
     """Optional. How hard to work, in the provider's own word: "none", "minimal", "low", "medium", "high", "xhigh", "max"."""
     display: builtins.str
     """Optional. How to show the reasoning, in the provider's own word: "summarized" and "omitted" on Anthropic, "auto",
-    "concise" and "detailed" on OpenAI.
+    "concise" and "detailed" on OpenAI; "auto" or "summarized" to show thoughts and "omitted" to hide them on Gemini.
     """
     def __init__(
         self,
@@ -468,7 +468,9 @@ class FunctionTool(google.protobuf.message.Message):
     ALLOWED_CALLERS_FIELD_NUMBER: builtins.int
     PROVIDER_FIELDS_JSON_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """Required. Its name: letters, digits, "_" and "-"; at most 128 on Anthropic, 64 on OpenAI."""
+    """Required. Its name: letters, digits, "_" and "-"; at most 128 on Anthropic, 64 on OpenAI, and 64 on Gemini, where "."
+    and ":" are allowed, too. One that a provider does not take is changed for it, and back in the answer.
+    """
     description: builtins.str
     """Optional. What it does and when to call it: the model reads this."""
     input_schema_json: builtins.str
@@ -666,7 +668,7 @@ class OpenAiOptions(google.protobuf.message.Message):
     @property
     def include(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Optional. What else the answer is to hold, in OpenAI's own words. Encrypted reasoning is always asked for, unless
-        `store` is true. Responses API only.
+        `store` is true or the model is known not to reason. Responses API only.
         """
 
     def __init__(

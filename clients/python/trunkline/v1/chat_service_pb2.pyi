@@ -95,7 +95,9 @@ class _CountMethodEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     COUNT_METHOD_TOKENIZER: _CountMethod.ValueType  # 2
     """The model's own tokenizer, run by the gateway."""
     COUNT_METHOD_ESTIMATE: _CountMethod.ValueType  # 3
-    """An estimate of the gateway's."""
+    """An estimate of the gateway's: a token for every 3 bytes of text, and round numbers for what is not text. Text may be
+    counted by the model's tokenizer even so.
+    """
 
 class CountMethod(_CountMethod, metaclass=_CountMethodEnumTypeWrapper):
     """Who counted tokens."""
@@ -107,7 +109,9 @@ COUNT_METHOD_PROVIDER: CountMethod.ValueType  # 1
 COUNT_METHOD_TOKENIZER: CountMethod.ValueType  # 2
 """The model's own tokenizer, run by the gateway."""
 COUNT_METHOD_ESTIMATE: CountMethod.ValueType  # 3
-"""An estimate of the gateway's."""
+"""An estimate of the gateway's: a token for every 3 bytes of text, and round numbers for what is not text. Text may be
+counted by the model's tokenizer even so.
+"""
 global___CountMethod = CountMethod
 
 @typing.final

@@ -182,7 +182,8 @@ class ContentBlock(google.protobuf.message.Message):
     """
     provider_fields_json: builtins.str
     """Optional. UTF-8 JSON object: members of the provider's own block that this contract has no field for, kept byte for
-    byte. In a request they are added to the block that goes upstream.
+    byte. In a request they are added to the block that goes upstream. On OpenAI's Responses API, the member "item" holds
+    what the message around the block says beside its content.
     """
     @property
     def text(self) -> global___TextBlock:
@@ -379,7 +380,9 @@ class ImageBlock(google.protobuf.message.Message):
     MEDIA_FIELD_NUMBER: builtins.int
     DETAIL_FIELD_NUMBER: builtins.int
     detail: builtins.str
-    """Optional. How closely to look, in the provider's own word: OpenAI knows "low", "high", "auto" and "original"."""
+    """Optional. How closely to look, in the provider's own word: OpenAI knows "low", "high", "auto" and "original",
+    Gemini words such as "MEDIA_RESOLUTION_HIGH".
+    """
     @property
     def media(self) -> global___Media:
         """Required. The picture."""
@@ -544,7 +547,9 @@ class ToolUseBlock(google.protobuf.message.Message):
     CALLER_FIELD_NUMBER: builtins.int
     INPUT_TEXT_FIELD_NUMBER: builtins.int
     id: builtins.str
-    """Required. The id that the result has to name."""
+    """Required. The id that the result has to name. Where the provider gives none, the gateway makes one up, the same
+    whenever the same answer is read, and never sends it upstream.
+    """
     name: builtins.str
     """Required. The tool's name. For members of a provider's tool set, the member's name."""
     input_json: builtins.str
@@ -627,7 +632,9 @@ class ToolResultBlock(google.protobuf.message.Message):
     """Optional. The provider's tool set that the tool belongs to."""
     @property
     def content(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ContentBlock]:
-        """What the tool said. May be empty."""
+        """What the tool said. May be empty. Gemini takes an object: a single text that is a JSON object is sent as it is, any
+        other text as its member "output", and what failed as "error".
+        """
 
     def __init__(
         self,

@@ -200,7 +200,7 @@ class ListModelsResponse(google.protobuf.message.Message):
     """Where to go on. Empty if that was all."""
     @property
     def models(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Model]:
-        """The models."""
+        """The models. They may be fewer than page_size though more follow."""
 
     @property
     def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trunkline.v1.warning_pb2.Warning]:
@@ -346,7 +346,9 @@ class Model(google.protobuf.message.Message):
 
     @property
     def sources(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, global___FactSource.ValueType]:
-        """Where each field is from, by its name."""
+        """Where each field is from, by its name. A capability from elsewhere than the rest of its list has an entry of its own:
+        "capabilities.web_search".
+        """
 
     def __init__(
         self,
@@ -492,7 +494,9 @@ global___PriceTier = PriceTier
 
 @typing.final
 class PriceModifier(google.protobuf.message.Message):
-    """Raises or lowers the prices of tokens."""
+    """Raises or lowers the prices of tokens. A word that the list has no modifier for makes the cost unknown; 100 stands for
+    words that change nothing.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

@@ -81,7 +81,9 @@ class Warning(google.protobuf.message.Message):
     message: builtins.str
     """What was done, for people."""
     value: builtins.str
-    """For WARNING_CODE_DEFAULT_APPLIED: the value that was sent."""
+    """For WARNING_CODE_DEFAULT_APPLIED: the value that was sent. For WARNING_CODE_PROVIDER_UNAVAILABLE: the provider's
+    name.
+    """
     def __init__(
         self,
         *,
