@@ -376,7 +376,6 @@ CONVERSATIONS = (
         model="text",
         fields={"generation": _GENERATION(logprobs=True)},
         cannot={"anthropic": "input.generation.logprobs"},
-        never=("gemini",),
         check=_has_logprobs,
     ),
     Conversation(

@@ -123,6 +123,22 @@ class Answer:
         return max(1, self.delta_count)
 
 
+_PIECES = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
+
+
+def pieces(block: Block) -> list[str]:
+    """Cut a block's text, thought or arguments as they are streamed; what has no deltas is one piece or none."""
+    if isinstance(block, PlainText):
+        ring = plain_ring()
+        return [ring[place] for place in plain_order(block.delta_count)]
+    return [delta[_PIECES[delta["type"]]] for delta in block.deltas if delta["type"] in _PIECES]
+
+
+def kind_of(block: Block) -> str:
+    """Tell a block's type; wires leave out what they have no words for."""
+    return "text" if isinstance(block, PlainText) else str(block.start["type"])
+
+
 def plain_ring() -> tuple[str, ...]:
     """The texts of `PlainText`'s deltas: the first, and then those that follow each other for ever."""
     return tuple(_word(position) for position in range(len(_WORDS) + 1))

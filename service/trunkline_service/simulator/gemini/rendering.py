@@ -5,7 +5,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trunkline_service.simulator import sse
-from trunkline_service.simulator.answers import Answer, Asked, Block, Deltas, PlainText, new_id, plain_order, plain_ring
+from trunkline_service.simulator.answers import (
+    Answer,
+    Asked,
+    Block,
+    Deltas,
+    PlainText,
+    kind_of,
+    new_id,
+    pieces,
+    plain_order,
+    plain_ring,
+)
 from trunkline_service.simulator.sse import Json, encode
 from trunkline_service.simulator.wire import Script
 
@@ -47,6 +58,9 @@ class Renderer:
                 else:
                     parts.append(part)
         candidate: Json = {"content": {"parts": [*parts, *self._signed()], "role": "model"}, **self._end(), "index": 0}
+        if self._tells_logprobs():
+            texts = [block for block in self.answer.blocks if kind_of(block) == "text"]
+            candidate["logprobsResult"] = _logprobs([piece for block in texts for piece in pieces(block)])
         return encode({"candidates": [candidate], "usageMetadata": self._usage(), **self._envelope()})
 
     def script(self) -> Script:
@@ -58,7 +72,9 @@ class Renderer:
         usage = {"promptTokenCount": self.asked.prompt.tokens.uncached}
         tail = b'],"role":"model"},"index":0}],' + encode({"usageMetadata": usage, **envelope})[1:] + b"\r\n\r\n"
         for block in self.answer.blocks:
-            if isinstance(block, PlainText):
+            if self._tells_logprobs() and kind_of(block) == "text":
+                content += [self._likely(piece, {"usageMetadata": usage, **envelope}) for piece in pieces(block)]
+            elif isinstance(block, PlainText):
                 # A long text holds few distinct chunks.
                 ring = [_HEAD + encode({"text": piece}) + tail for piece in plain_ring()]
                 content += [ring[place] for place in plain_order(block.delta_count)]
@@ -81,6 +97,14 @@ class Renderer:
             case "crlf":
                 return Script(content=sse.crlf([frame.replace(b"\r\n", b"\n") for frame in made.frames]))
         return made
+
+    def _tells_logprobs(self) -> bool:
+        return bool((self.asked.prompt.body.get("generationConfig") or {}).get("responseLogprobs"))
+
+    def _likely(self, piece: str, beside: Json) -> bytes:
+        content = {"parts": [{"text": piece}], "role": "model"}
+        candidate = {"content": content, "logprobsResult": _logprobs([piece]), "index": 0}
+        return b"data: %b\r\n\r\n" % encode({"candidates": [candidate], **beside})
 
     def _parts(self, block: Block) -> Iterator[Json]:
         if isinstance(block, PlainText):
@@ -163,3 +187,8 @@ class Renderer:
         if known["cache_read_input_tokens"]:
             usage["cachedContentTokenCount"] = known["cache_read_input_tokens"]
         return {**usage, "totalTokenCount": prompt + usage["candidatesTokenCount"] + thoughts}
+
+
+def _logprobs(tokens: list[str]) -> Json:
+    chosen = [{"token": token, "tokenId": 7, "logProbability": -0.25} for token in tokens]
+    return {"topCandidates": [{"candidates": [token]} for token in chosen], "chosenCandidates": chosen}

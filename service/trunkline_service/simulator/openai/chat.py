@@ -4,10 +4,21 @@ import time
 from collections.abc import Sequence
 
 from trunkline_service.simulator import sse
-from trunkline_service.simulator.answers import Answer, Asked, Block, Deltas, PlainText, new_id, plain_order, plain_ring
+from trunkline_service.simulator.answers import (
+    Answer,
+    Asked,
+    Block,
+    Deltas,
+    PlainText,
+    kind_of,
+    new_id,
+    pieces,
+    plain_order,
+    plain_ring,
+)
 from trunkline_service.simulator.exchange import Exchange
 from trunkline_service.simulator.openai import chat_checks, chat_reading
-from trunkline_service.simulator.openai.form import OpenAiForm, billed, call_id, check_credentials, kind_of, pieces
+from trunkline_service.simulator.openai.form import OpenAiForm, billed, call_id, check_credentials
 from trunkline_service.simulator.sse import Json, encode
 from trunkline_service.simulator.stage import Stage
 from trunkline_service.simulator.wire import Route, Script

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Never
 
-from trunkline_service.simulator.answers import Answer, Asked, Block, PlainText, new_id, plain_order, plain_ring
+from trunkline_service.simulator.answers import Answer, Asked, new_id
 from trunkline_service.simulator.errors import CONTEXT_LENGTH, SPEND_LIMIT, RefusedError
 from trunkline_service.simulator.sse import Json, encode
 from trunkline_service.simulator.wire import Trouble
@@ -96,22 +96,6 @@ def error(trouble: Trouble) -> Json:
     else:
         code, message = trouble.code or code, trouble.message or message
     return {"message": message, "type": kind, "param": trouble.param, "code": code}
-
-
-_PIECES = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
-
-
-def pieces(block: Block) -> list[str]:
-    """Cut a block's text, thought or arguments as they are streamed; what has no deltas is one piece or none."""
-    if isinstance(block, PlainText):
-        ring = plain_ring()
-        return [ring[place] for place in plain_order(block.delta_count)]
-    return [delta[_PIECES[delta["type"]]] for delta in block.deltas if delta["type"] in _PIECES]
-
-
-def kind_of(block: Block) -> str:
-    """Tell a block's type; what OpenAI has no words for is left out of its answers."""
-    return "text" if isinstance(block, PlainText) else str(block.start["type"])
 
 
 def call_id(block: Json) -> str:

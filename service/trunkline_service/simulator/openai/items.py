@@ -4,8 +4,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trunkline_service.simulator import sse
-from trunkline_service.simulator.answers import Answer, Asked, Block, Deltas, new_id
-from trunkline_service.simulator.openai.form import call_id, kind_of, pieces
+from trunkline_service.simulator.answers import (
+    Answer,
+    Asked,
+    Block,
+    Deltas,
+    kind_of,
+    new_id,
+    pieces,
+)
+from trunkline_service.simulator.openai.form import call_id
 from trunkline_service.simulator.sse import Json
 
 _ENCRYPTED = "gAAAAABsimulatedReasoning0123456789abcdefghijklmnopqrstuvwxyz-_="
@@ -22,6 +30,15 @@ class Events:
         """Encode one event."""
         self._next += 1
         return sse.named({"type": kind, "sequence_number": self._next - 1, **members})
+
+    def deltas(self, kind: str, where: Json, pieces: list[str]) -> list[bytes]:
+        """Encode events that differ in their number and their delta alone."""
+        first = sse.named({"type": kind, "sequence_number": 0, **where, "delta": ""})
+        head, number, rest = first.partition(b'"sequence_number":0')
+        head, rest = head + number[:-1], rest.removesuffix(b'""}\n\n')
+        known = {piece: rest + sse.encode(piece) + b"}\n\n" for piece in set(pieces)}
+        begun, self._next = self._next, self._next + len(pieces)
+        return [b"%b%d%b" % (head, begun + place, known[piece]) for place, piece in enumerate(pieces)]
 
 
 @dataclass(slots=True)
@@ -51,8 +68,7 @@ class Item:
         where = self._where(index)
         if self.stem == "response.output_text":
             where["logprobs"] = []
-        frames += [events.frame(f"{self.stem}.delta", **where, delta=piece) for piece in self.pieces]
-        return frames
+        return [*frames, *events.deltas(f"{self.stem}.delta", where, self.pieces)]
 
     def end(self, index: int, events: Events) -> list[bytes]:
         """Write the events after the last delta."""
