@@ -40,6 +40,8 @@ def test_keys_and_headers() -> None:
 def test_addresses_of_azure() -> None:
     new = dataclasses.replace(TARGET, base_url="https://r.openai.azure.com/openai/v1")
     assert ask(AZURE_PROVIDER, new).url == "https://r.openai.azure.com/openai/v1/chat/completions"
+    preview = dataclasses.replace(new, version="preview")
+    assert ask(AZURE_PROVIDER, preview).url == f"{new.base_url}/chat/completions?api-version=preview"
     old = dataclasses.replace(TARGET, base_url="https://r.openai.azure.com", version="2024-10-21", model="my gpt/4")
     path = "/openai/deployments/my%20gpt%2F4/chat/completions?api-version=2024-10-21"
     assert ask(AZURE_PROVIDER, old).url == f"https://r.openai.azure.com{path}"

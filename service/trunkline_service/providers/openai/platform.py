@@ -33,8 +33,11 @@ class Platform:
         """The address of an API, by its path below the base URL: "/chat/completions"."""
         if not self.has_deployments or not target.version:
             return f"{target.base_url}{path}"
-        # Azure's older form: the version of the API is in the query, and for some APIs the deployment in the path.
         query = ("&" if "?" in path else "?") + urllib.parse.urlencode({"api-version": target.version})
+        if target.base_url.endswith("/v1"):
+            # Azure's newer form, which takes a version as well: "preview".
+            return f"{target.base_url}{path}{query}"
+        # Azure's older form: for some APIs, the deployment is in the path.
         if path not in _OF_DEPLOYMENTS:
             return f"{target.base_url}/openai{path}{query}"
         deployment = urllib.parse.quote(target.model, safe="")
