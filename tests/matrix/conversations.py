@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from matrix import checks
 from matrix.homes import Home
-from support.calls import said, text_block, user
-from trunkline.v1 import chat_input_pb2, chat_service_pb2, message_pb2
-from trunkline_service.simulator import ReceivedCall
+from support.calls import text_block, user
+from trunkline.v1 import chat_input_pb2, message_pb2
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -20,9 +20,7 @@ PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00"
 LONG_NAME = "look_up_the_weather_" + "of_a_place_" * 7
 
-Answer = chat_service_pb2.ChatResponse
 Fields = Mapping[str, Any]
-Check = Callable[[Answer, ReceivedCall], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +37,7 @@ class Conversation:
     model: str
     fields: Fields = field(default_factory=dict)
     worded: Mapping[str, Fields] = field(default_factory=dict)
-    check: Check
+    check: checks.Check
     cannot: Mapping[str, str] = field(default_factory=dict)
     warned: Mapping[str, Sequence[str]] = field(default_factory=dict)
     never: Sequence[str] = ()
@@ -57,80 +55,6 @@ class Conversation:
         if "generation" in given:
             generation.MergeFrom(given.pop("generation"))
         return chat_input_pb2.ChatInput(model=f"{home.name}/{self.model}", generation=generation, **given)
-
-
-def sent(call: ReceivedCall) -> str:
-    """The request as the provider received it, without JSON's escapes."""
-    return json.dumps(call.json, ensure_ascii=False)
-
-
-def _says(text: str) -> Check:
-    def check(answer: Answer, call: ReceivedCall) -> None:
-        assert said(answer) == text, answer
-        assert answer.completion.finish_reason == chat_service_pb2.FINISH_REASON_STOP
-
-    return check
-
-
-def _holds(*wanted: str) -> Check:
-    def check(answer: Answer, call: ReceivedCall) -> None:
-        for text in wanted:
-            assert text in sent(call), (text, call.json)
-        assert said(answer).startswith("You said: "), answer
-
-    return check
-
-
-def _holds_document(answer: Answer, call: ReceivedCall) -> None:
-    text = "Rivers are long."
-    assert text in sent(call) or base64.b64encode(text.encode()).decode() in sent(call)
-
-
-def _ends(reason: str, *, text: str = "") -> Check:
-    def check(answer: Answer, call: ReceivedCall) -> None:
-        assert chat_service_pb2.FinishReason.Name(answer.completion.finish_reason) == f"FINISH_REASON_{reason}"
-        assert answer.completion.provider_finish_reason
-        assert said(answer).startswith(text)
-
-    return check
-
-
-def _calls(*wanted: tuple[str, Any]) -> Check:
-    def check(answer: Answer, call: ReceivedCall) -> None:
-        uses = [block.tool_use for block in answer.message.content if block.HasField("tool_use")]
-        assert [(use.name, json.loads(use.input_json)) for use in uses] == list(wanted)
-        assert len({use.id for use in uses}) == len(uses)
-        assert answer.completion.finish_reason == chat_service_pb2.FINISH_REASON_TOOL_USE
-
-    return check
-
-
-def _thinks(answer: Answer, call: ReceivedCall) -> None:
-    kinds = [block.WhichOneof("kind") for block in answer.message.content]
-    # Gemini signs its thought in a part of its own behind them.
-    assert kinds[:2] == ["thinking", "text"], answer
-    assert answer.message.content[0].thinking.text.startswith("The user wants an answer.")
-    assert said(answer) == "You said: Hello"
-
-
-def _counts_usage(answer: Answer, call: ReceivedCall) -> None:
-    usage = answer.completion.usage
-    assert (usage.input_total, usage.cache_read, usage.output_total) == (9281 + 5000 + 1300, 5000, 512), usage
-    assert usage.output_reasoning == 200
-
-
-def _refuses(answer: Answer, call: ReceivedCall) -> None:
-    assert answer.completion.finish_reason == chat_service_pb2.FINISH_REASON_REFUSAL, answer
-    assert any(block.WhichOneof("kind") in ("text", "refusal") for block in answer.message.content)
-
-
-def _has_logprobs(answer: Answer, call: ReceivedCall) -> None:
-    tokens = [token for block in answer.message.content for token in block.text.logprobs]
-    assert "".join(token.token for token in tokens) == said(answer) != ""
-
-
-def _fits(answer: Answer, call: ReceivedCall) -> None:
-    assert json.loads(said(answer)) == {"city": "Zürich", "seats": 7}
 
 
 def tool(name: str, **properties: str) -> chat_input_pb2.Tool:
@@ -194,37 +118,42 @@ _GENERATION = chat_input_pb2.GenerationParams
 _PHOTO = image(media(PNG, "image/png"))
 
 CONVERSATIONS = (
-    Conversation(title="text", model="text", check=_says("You said: Hello")),
-    Conversation(title="text in other scripts", model="unicode", check=_ends("STOP", text="line\u2028separator")),
+    Conversation(title="text", model="text", check=checks.says("You said: Hello")),
+    Conversation(title="text in other scripts", model="unicode", check=checks.ends("STOP", text="line\u2028separator")),
     Conversation(
-        title="system prompt", model="text", fields={"system": [text_block("Be brief.")]}, check=_holds("Be brief.")
+        title="system prompt",
+        model="text",
+        fields={"system": [text_block("Be brief.")]},
+        check=checks.holds("Be brief."),
     ),
     Conversation(
         title="several turns",
         model="text",
         fields={"messages": [user("One"), turn(message_pb2.ROLE_ASSISTANT, "Two"), user("Three")]},
-        check=_holds("One", "Two", "Three"),
+        check=checks.holds("One", "Two", "Three"),
     ),
-    Conversation(title="usage", model="usage", check=_counts_usage),
-    Conversation(title="a tool call", model="tool", fields={"tools": TOOLS}, check=_calls(("book", {"seats": 7}))),
+    Conversation(title="usage", model="usage", check=checks.counts_usage),
+    Conversation(
+        title="a tool call", model="tool", fields={"tools": TOOLS}, check=checks.calls(("book", {"seats": 7}))
+    ),
     Conversation(
         title="parallel tool calls",
         model="tools",
         fields={"tools": TOOLS},
-        check=_calls(("book", {"seats": 7}), ("weather", {"city": "Zürich"})),
+        check=checks.calls(("book", {"seats": 7}), ("weather", {"city": "Zürich"})),
     ),
     Conversation(
         title="one tool call at a time",
         model="tools",
         fields={"tools": TOOLS, "tool_choice": ONE_AT_A_TIME},
         cannot={"gemini": "input.tool_choice.parallel"},
-        check=_calls(("book", {"seats": 7})),
+        check=checks.calls(("book", {"seats": 7})),
     ),
     Conversation(
         title="a tool by its name",
         model="tool",
         fields={"tools": TOOLS, "tool_choice": chat_input_pb2.ToolChoice(tool_name="weather")},
-        check=_calls(("weather", {"city": "Zürich"})),
+        check=checks.calls(("weather", {"city": "Zürich"})),
     ),
     Conversation(
         title="no tool now",
@@ -233,13 +162,13 @@ CONVERSATIONS = (
             "tools": TOOLS,
             "tool_choice": chat_input_pb2.ToolChoice(mode=chat_input_pb2.TOOL_CHOICE_MODE_NONE),
         },
-        check=_says("You said: Hello"),
+        check=checks.says("You said: Hello"),
     ),
     Conversation(
         title="a tool with a name of 97 characters",
         model="tool",
         fields={"tools": [tool(LONG_NAME, seats="integer")]},
-        check=_calls((LONG_NAME, {"seats": 7})),
+        check=checks.calls((LONG_NAME, {"seats": 7})),
     ),
     Conversation(
         title="tool results",
@@ -248,45 +177,45 @@ CONVERSATIONS = (
             "tools": TOOLS,
             "messages": [user("Go"), called("book", "weather"), results(text_block("done"), text_block("rain"))],
         },
-        check=_says("The tool answered: done; rain"),
+        check=checks.says("The tool answered: done; rain"),
     ),
     Conversation(
         title="an image in a tool result",
         model="text",
         fields={"tools": TOOLS, "messages": [user("Go"), called("book"), results(_PHOTO)]},
         cannot={"chat": "input.messages[2].content[0].tool_result.content[0].image"},
-        check=_holds(base64.b64encode(PNG).decode()),
+        check=checks.holds(base64.b64encode(PNG).decode()),
     ),
     Conversation(
         title="image",
         model="text",
         fields={"messages": [user(_PHOTO, "What is this?")]},
-        check=_holds(base64.b64encode(PNG).decode(), "What is this?"),
+        check=checks.holds(base64.b64encode(PNG).decode(), "What is this?"),
     ),
     Conversation(
         title="image by URL",
         model="text",
         fields={"messages": [user(image(message_pb2.Media(url="https://example.com/a.png")), "What is this?")]},
-        check=_holds("https://example.com/a.png"),
+        check=checks.holds("https://example.com/a.png"),
     ),
     Conversation(
         title="PDF document",
         model="text",
         fields={"messages": [user(document(media=media(PDF, "application/pdf")), "Sum up.")]},
-        check=_holds(base64.b64encode(PDF).decode(), "Sum up."),
+        check=checks.holds(base64.b64encode(PDF).decode(), "Sum up."),
     ),
     Conversation(
         title="document with a title",
         model="text",
         fields={"messages": [user(document(media=media(PDF, "application/pdf"), title="a.pdf"), "Sum up.")]},
         cannot={"gemini": "input.messages[0].content[0].document.title"},
-        check=_holds(base64.b64encode(PDF).decode(), "a.pdf"),
+        check=checks.holds(base64.b64encode(PDF).decode(), "a.pdf"),
     ),
     Conversation(
         title="text document",
         model="text",
         fields={"messages": [user(document(text="Rivers are long."), "Sum up.")]},
-        check=_holds_document,
+        check=checks.holds_document,
     ),
     Conversation(
         title="audio",
@@ -297,54 +226,54 @@ CONVERSATIONS = (
             ]
         },
         cannot={"anthropic": "input.messages[0].content[0].audio"},
-        check=_holds(base64.b64encode(WAV).decode()),
+        check=checks.holds(base64.b64encode(WAV).decode()),
     ),
     Conversation(
         title="thinking",
         model="thinking",
         fields={"reasoning": chat_input_pb2.ReasoningParams(effort="high")},
         worded={"responses": {"reasoning": _shown("auto")}, "gemini": {"reasoning": _shown("summarized")}},
-        check=_thinks,
+        check=checks.thinks,
     ),
     Conversation(
         title="structured output",
         model="structured",
         fields={"output_format": chat_input_pb2.OutputFormat(json_schema=_NAMELESS)},
-        check=_fits,
+        check=checks.fits,
     ),
     Conversation(
         title="structured output with a name",
         model="structured",
         fields={"output_format": chat_input_pb2.OutputFormat(json_schema=_SIZED)},
-        check=_fits,
+        check=checks.fits,
     ),
     Conversation(
         title="JSON without a schema",
         model="text",
         fields={"output_format": chat_input_pb2.OutputFormat(json_object=chat_input_pb2.JsonObjectFormat())},
         cannot={"anthropic": "input.output_format.json_object"},
-        check=_holds("json"),
+        check=checks.holds("json"),
     ),
-    Conversation(title="refusal", model="refusal", never=("gemini",), check=_refuses),
+    Conversation(title="refusal", model="refusal", never=("gemini",), check=checks.refuses),
     Conversation(
         title="content filter",
         model="content-filter",
         never=("anthropic",),
-        check=_ends("CONTENT_FILTER", text="The river"),
+        check=checks.ends("CONTENT_FILTER", text="The river"),
     ),
-    Conversation(title="max tokens", model="max-tokens", check=_ends("MAX_OUTPUT_TOKENS", text="The river")),
+    Conversation(title="max tokens", model="max-tokens", check=checks.ends("MAX_OUTPUT_TOKENS", text="The river")),
     Conversation(
         title="stop sequence",
         model="text",
         fields={"generation": _GENERATION(stop_sequences=["STOP"])},
         cannot={"responses": "input.generation.stop_sequences"},
-        check=_holds("STOP"),
+        check=checks.holds("STOP"),
     ),
     Conversation(
         title="temperature",
         model="text",
         fields={"generation": _GENERATION(temperature=0.25)},
-        check=_holds("0.25"),
+        check=checks.holds("0.25"),
     ),
     Conversation(
         title="top_k",
@@ -355,34 +284,34 @@ CONVERSATIONS = (
             "openai/chat": "input.generation.top_k",
             "responses": "input.generation.top_k",
         },
-        check=_holds("41"),
+        check=checks.holds("41"),
     ),
     Conversation(
         title="seed",
         model="text",
         fields={"generation": _GENERATION(seed=4711)},
         cannot={"responses": "input.generation.seed", "anthropic": "input.generation.seed"},
-        check=_holds("4711"),
+        check=checks.holds("4711"),
     ),
     Conversation(
         title="penalties",
         model="text",
         fields={"generation": _GENERATION(presence_penalty=0.125)},
         cannot={"responses": "input.generation.presence_penalty", "anthropic": "input.generation.presence_penalty"},
-        check=_holds("0.125"),
+        check=checks.holds("0.125"),
     ),
     Conversation(
         title="logprobs",
         model="text",
         fields={"generation": _GENERATION(logprobs=True)},
         cannot={"anthropic": "input.generation.logprobs"},
-        check=_has_logprobs,
+        check=checks.has_logprobs,
     ),
     Conversation(
         title="end user",
         model="text",
         fields={"end_user_id": "user-17"},
         cannot={"gemini": "input.end_user_id"},
-        check=_holds("user-17"),
+        check=checks.holds("user-17"),
     ),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from matrix.conversations import TOOLS, sent
+from matrix.checks import sent
+from matrix.conversations import TOOLS
 from matrix.homes import HOMES, Home
 from matrix.rig import Rig
 from support.calls import chat_input, said, text_block, user

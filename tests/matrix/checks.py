@@ -1,0 +1,89 @@
+"""What must have come of a conversation: looks at the answer, and at the request as the provider received it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from support.calls import said
+from trunkline.v1 import chat_service_pb2
+from trunkline_service.simulator import ReceivedCall
+
+Answer: TypeAlias = "chat_service_pb2.ChatResponse"
+Check: TypeAlias = "Callable[[Answer, ReceivedCall], None]"
+
+
+def sent(call: ReceivedCall) -> str:
+    """The request as the provider received it, without JSON's escapes."""
+    return json.dumps(call.json, ensure_ascii=False)
+
+
+def says(text: str) -> Check:
+    def check(answer: Answer, call: ReceivedCall) -> None:
+        assert said(answer) == text, answer
+        assert answer.completion.finish_reason == chat_service_pb2.FINISH_REASON_STOP
+
+    return check
+
+
+def holds(*wanted: str) -> Check:
+    def check(answer: Answer, call: ReceivedCall) -> None:
+        for text in wanted:
+            assert text in sent(call), (text, call.json)
+        assert said(answer).startswith("You said: "), answer
+
+    return check
+
+
+def holds_document(answer: Answer, call: ReceivedCall) -> None:
+    text = "Rivers are long."
+    assert text in sent(call) or base64.b64encode(text.encode()).decode() in sent(call)
+
+
+def ends(reason: str, *, text: str = "") -> Check:
+    def check(answer: Answer, call: ReceivedCall) -> None:
+        assert chat_service_pb2.FinishReason.Name(answer.completion.finish_reason) == f"FINISH_REASON_{reason}"
+        assert answer.completion.provider_finish_reason
+        assert said(answer).startswith(text)
+
+    return check
+
+
+def calls(*wanted: tuple[str, Any]) -> Check:
+    def check(answer: Answer, call: ReceivedCall) -> None:
+        uses = [block.tool_use for block in answer.message.content if block.HasField("tool_use")]
+        assert [(use.name, json.loads(use.input_json)) for use in uses] == list(wanted)
+        assert len({use.id for use in uses}) == len(uses)
+        assert answer.completion.finish_reason == chat_service_pb2.FINISH_REASON_TOOL_USE
+
+    return check
+
+
+def thinks(answer: Answer, call: ReceivedCall) -> None:
+    kinds = [block.WhichOneof("kind") for block in answer.message.content]
+    # Gemini signs its thought in a part of its own behind them.
+    assert kinds[:2] == ["thinking", "text"], answer
+    assert answer.message.content[0].thinking.text.startswith("The user wants an answer.")
+    assert said(answer) == "You said: Hello"
+
+
+def counts_usage(answer: Answer, call: ReceivedCall) -> None:
+    usage = answer.completion.usage
+    assert (usage.input_total, usage.cache_read, usage.output_total) == (9281 + 5000 + 1300, 5000, 512), usage
+    assert usage.output_reasoning == 200
+
+
+def refuses(answer: Answer, call: ReceivedCall) -> None:
+    assert answer.completion.finish_reason == chat_service_pb2.FINISH_REASON_REFUSAL, answer
+    assert any(block.WhichOneof("kind") in ("text", "refusal") for block in answer.message.content)
+
+
+def has_logprobs(answer: Answer, call: ReceivedCall) -> None:
+    tokens = [token for block in answer.message.content for token in block.text.logprobs]
+    assert "".join(token.token for token in tokens) == said(answer) != ""
+
+
+def fits(answer: Answer, call: ReceivedCall) -> None:
+    assert json.loads(said(answer)) == {"city": "Zürich", "seats": 7}
