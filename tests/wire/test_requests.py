@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 from typing import Any
 
 import pytest
@@ -309,3 +310,28 @@ def test_the_key_is_in_no_representation() -> None:
     sent = PROVIDER.encode_chat(asked(), TARGET)
     assert KEY in sent.headers["x-api-key"]
     assert KEY not in repr(sent) + repr(TARGET)
+
+
+def test_names_of_tools_that_the_api_does_not_take() -> None:
+    """The same in the tool, in the choice and in the history; the provider's own are its to judge."""
+    long, dotted = "look_up_" + "x" * 130, "weather.today"
+    wanted = chat_input(
+        "m",
+        user("Hi"),
+        tools=[chat_input_pb2.Tool(function=chat_input_pb2.FunctionTool(name=name)) for name in (long, dotted, "fine")],
+        tool_choice=chat_input_pb2.ToolChoice(tool_name=dotted),
+    )
+    own = message_pb2.ToolUseBlock(id="1", name=dotted)
+    server = message_pb2.ToolUseBlock(id="2", name=dotted, runner=message_pb2.TOOL_RUNNER_SERVER)
+    wanted.messages.add(
+        role=message_pb2.ROLE_ASSISTANT, content=[message_pb2.ContentBlock(tool_use=each) for each in (own, server)]
+    )
+    request = PROVIDER.encode_chat(wanted, TARGET)
+    body = json.loads(request.body)
+    names = [tool["name"] for tool in body["tools"]]
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,128}", name) for name in names)
+    assert names[2] == "fine"
+    assert body["tool_choice"]["name"] == names[1]
+    assert [block["name"] for block in body["messages"][-1]["content"]] == [names[1], dotted]
+    assert request.tool_names == {names[0]: long, names[1]: dotted}
+    assert PROVIDER.encode_chat(wanted, TARGET).body == request.body

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 from trunkline.v1 import warning_pb2
 from trunkline_service.errors import GatewayError, InvalidRequest, Unsupported, Violation
+from trunkline_service.providers.tool_names import ToolNames
+
+# Matches nothing: every name will do.
+_NONE = re.compile(r"(?!)")
 
 
 class EncodeReport:
     """Collects what is wrong with a request, so that the caller learns all of it at once.
 
     With `drop_unsupported`, a field that the provider cannot honour becomes a warning instead of an error; the codec
-    leaves it out either way.
+    leaves it out either way. `tool_names` are those of the caller's own tools, as the provider takes them.
     """
 
-    def __init__(self, *, drop_unsupported: bool) -> None:
+    def __init__(self, *, drop_unsupported: bool, tool_names: ToolNames | None = None) -> None:
+        self.tool_names = tool_names or ToolNames(_NONE, sys.maxsize)
         self._drop_unsupported = drop_unsupported
         self._invalid: list[Violation] = []
         self._unsupported: list[Violation] = []

@@ -131,7 +131,9 @@ class ChatInput(google.protobuf.message.Message):
     address.
     """
     service_tier: builtins.str
-    """Optional. The class of service, in the provider's own word: "auto" and "standard_only" on Anthropic."""
+    """Optional. The class of service, in the provider's own word: "auto" and "standard_only" on Anthropic,
+    "priority", "default", "flex" and "reserved" on Bedrock's InvokeModel.
+    """
     @property
     def system(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trunkline.v1.message_pb2.ContentBlock]:
         """Optional. Instructions that open the conversation, in order."""
@@ -255,7 +257,7 @@ class GenerationParams(google.protobuf.message.Message):
     top_p: builtins.float
     """Samples from the smallest set of tokens whose probabilities add up to this, 0 to 1."""
     top_k: builtins.int
-    """Samples from this many of the likeliest tokens."""
+    """Samples from this many of the likeliest tokens. Not on OpenAI itself; compatible servers get it."""
     seed: builtins.int
     """Makes sampling repeatable, as far as the provider can."""
     presence_penalty: builtins.float
@@ -586,7 +588,8 @@ class AnthropicOptions(google.protobuf.message.Message):
     WORKSPACE_ID_FIELD_NUMBER: builtins.int
     version: builtins.str
     """Optional. The anthropic-version to send, for example "2023-06-01". Empty means: what the provider's configuration
-    says, or else the newest one that takes what the request holds.
+    says, or else the newest one that takes what the request holds. "2023-06-01" stands for the same version under the
+    name that the platform has for it, for example "bedrock-2023-05-31".
     """
     speed: builtins.str
     """Optional. "standard" or "fast"."""
@@ -595,7 +598,7 @@ class AnthropicOptions(google.protobuf.message.Message):
     user_profile_id: builtins.str
     """Optional. The user profile to attribute the call to."""
     workspace_id: builtins.str
-    """Optional. The workspace to bill."""
+    """Optional. The workspace to bill. An error on Bedrock and Vertex, which have none."""
     @property
     def betas(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Optional. Values of anthropic-beta, in addition to those of the provider's configuration."""

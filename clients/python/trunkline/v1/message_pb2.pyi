@@ -178,7 +178,8 @@ class ContentBlock(google.protobuf.message.Message):
     OPAQUE_DELTAS_FIELD_NUMBER: builtins.int
     provider_state: builtins.bytes
     """Optional. Opaque state that the provider attached to this block, to be sent back as it came. Gemini's thought
-    signatures travel here: they may sit on any kind of block.
+    signatures travel here: they may sit on any kind of block. To another kind of API it is not sent, and a Warning says
+    so.
     """
     provider_fields_json: builtins.str
     """Optional. UTF-8 JSON object: members of the provider's own block that this contract has no field for, kept byte for
@@ -492,7 +493,9 @@ global___AudioBlock = AudioBlock
 
 @typing.final
 class ThinkingBlock(google.protobuf.message.Message):
-    """Reasoning of the model. Must be sent back unchanged, in its place, for a conversation to go on."""
+    """Reasoning of the model. Must be sent back unchanged, in its place, for a conversation to go on. Servers that are
+    compatible with OpenAI get the text back if they wrote it; others get none of it, with a Warning.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -627,7 +630,7 @@ class ToolResultBlock(google.protobuf.message.Message):
     tool_use_id: builtins.str
     """Required. The `id` of the call."""
     is_error: builtins.bool
-    """Optional. Whether the tool failed."""
+    """Optional. Whether the tool failed. OpenAI's APIs have no such mark: true is an error there, or a Warning."""
     toolset_name: builtins.str
     """Optional. The provider's tool set that the tool belongs to."""
     @property
@@ -718,7 +721,7 @@ global___SearchResultBlock = SearchResultBlock
 
 @typing.final
 class RefusalBlock(google.protobuf.message.Message):
-    """The model's own words for why it will not answer. An answer that holds one ends with FINISH_REASON_REFUSAL; some
+    """The model's own words for why it will not answer; providers without such blocks get it as text. An answer that holds one ends with FINISH_REASON_REFUSAL; some
     providers give the finish reason alone.
     """
 
@@ -739,8 +742,8 @@ global___RefusalBlock = RefusalBlock
 @typing.final
 class Opaque(google.protobuf.message.Message):
     """Something that this contract does not type, as the provider wrote it: a block, a citation, a delta, an event.
-    Blocks and citations are to be sent back unchanged. In a stream, an opaque block always comes whole, in its
-    block_start.
+    Blocks and citations are to be sent back unchanged; to another kind of API they are not sent, and a Warning says so.
+    In a stream, an opaque block always comes whole, in its block_start.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

@@ -170,12 +170,12 @@ def _redacted_thinking(block: message_pb2.ContentBlock, _path: str, _report: Enc
     return {"type": "redacted_thinking", "data": block.redacted_thinking.data}
 
 
-def _tool_use(block: message_pb2.ContentBlock, _path: str, _report: EncodeReport) -> Json:
+def _tool_use(block: message_pb2.ContentBlock, _path: str, report: EncodeReport) -> Json:
     tool_use = block.tool_use
     result: Json = {
         "type": _TOOL_USE_TYPES.get(tool_use.runner, "tool_use"),
         "id": tool_use.id,
-        "name": tool_use.name,
+        "name": _name(tool_use, report),
         # A tool that took free text elsewhere: here, arguments are always an object.
         "input": {"input": tool_use.input_text}
         if tool_use.HasField("input_text")
@@ -188,6 +188,13 @@ def _tool_use(block: message_pb2.ContentBlock, _path: str, _report: EncodeReport
     if tool_use.HasField("caller"):
         result["caller"] = _present(type=tool_use.caller.type, tool_id=tool_use.caller.tool_use_id)
     return result
+
+
+def _name(tool_use: message_pb2.ToolUseBlock, report: EncodeReport) -> str:
+    """Names that the provider has given are its own to judge."""
+    if tool_use.toolset_name or tool_use.runner in _TOOL_USE_TYPES:
+        return tool_use.name
+    return report.tool_names.upstream(tool_use.name)
 
 
 def _tool_result(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -> Json:

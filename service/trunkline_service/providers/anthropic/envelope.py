@@ -72,6 +72,7 @@ def request(
         headers={**found, **target.headers} if target.headers else found,
         body=msgspec.json.encode(body),
         warnings=report.warnings,
+        tool_names=report.tool_names.changed,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TypeAlias
 
 import msgspec
@@ -15,6 +16,7 @@ from trunkline_service.providers.anthropic.platform import ANTHROPIC, LEGACY_VER
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.portable import portable
 from trunkline_service.providers.report import EncodeReport
+from trunkline_service.providers.tool_names import ToolNames
 from trunkline_service.upstream.request import UpstreamRequest
 
 # Members of options that a count leaves out: so many are named, and so much of each name.
@@ -52,9 +54,18 @@ _ABSENT = frozenset({"seed", "presence_penalty", "frequency_penalty", "logprobs"
 ChatInput: TypeAlias = chat_input_pb2.ChatInput
 
 
+# By the API's reference, since tools came to be.
+MAX_TOOL_NAME = 128
+_FORBIDDEN_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+def _tool_names() -> ToolNames:
+    return ToolNames(_FORBIDDEN_IN_NAMES, MAX_TOOL_NAME)
+
+
 def encode_chat(chat_input: ChatInput, target: Target, platform: Platform = ANTHROPIC) -> UpstreamRequest:
     """The request for a streamed answer."""
-    report = EncodeReport(drop_unsupported=target.drop_unsupported)
+    report = EncodeReport(drop_unsupported=target.drop_unsupported, tool_names=_tool_names())
     body: Json = {"model": target.model}
     _generation(chat_input, target, body, report)
     _conversation(chat_input, body, report)
@@ -70,7 +81,7 @@ def encode_chat(chat_input: ChatInput, target: Target, platform: Platform = ANTH
 
 def encode_count(chat_input: ChatInput, target: Target, platform: Platform = ANTHROPIC) -> UpstreamRequest:
     """The request that counts tokens: the same conversation, without what has no tokens."""
-    report = EncodeReport(drop_unsupported=target.drop_unsupported)
+    report = EncodeReport(drop_unsupported=target.drop_unsupported, tool_names=_tool_names())
     body: Json = {"model": target.model}
     # They are not sent, so that nothing can be wrong with them, but they decide on the version: tokens must not be
     # counted by other rules than those of the answer.
@@ -215,7 +226,7 @@ def _tool(tool: chat_input_pb2.Tool, path: str, report: EncodeReport) -> Json | 
         members["cache_control"] = blocks_in.cache_control(tool.cache_control)
         return members
     function = tool.function
-    result: Json = {"name": function.name}
+    result: Json = {"name": report.tool_names.upstream(function.name)}
     if function.HasField("description"):
         result["description"] = function.description
     result["input_schema"] = raw(function.input_schema_json or '{"type":"object","properties":{}}')
@@ -234,7 +245,7 @@ def _tool(tool: chat_input_pb2.Tool, path: str, report: EncodeReport) -> Json | 
 
 def _tool_choice(choice: chat_input_pb2.ToolChoice, report: EncodeReport) -> Json:
     if choice.WhichOneof("choice") == "tool_name":
-        result: Json = {"type": "tool", "name": choice.tool_name}
+        result: Json = {"type": "tool", "name": report.tool_names.upstream(choice.tool_name)}
     else:
         result = {"type": _TOOL_CHOICES.get(choice.mode, "auto")}
     if choice.HasField("parallel"):
