@@ -12,7 +12,7 @@ from e2e.gateways import Running, provider, running
 from support.calls import chat_failure, chat_input, failure, request, said, stream_failure, stream_request
 from support.upstream import JSON, Answer, ScriptedUpstream
 from trunkline.v1 import chat_input_pb2, chat_service_pb2
-from trunkline_service.routing import attempt
+from trunkline_service.routing import attempt, questions
 
 LIMIT = 2**17
 MESSAGE = {
@@ -29,7 +29,8 @@ MESSAGE = {
 @pytest.fixture
 async def upstream(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptedUpstream]:
     """What it answers in one piece may have `LIMIT` bytes, so that what has more is not large."""
-    monkeypatch.setattr(attempt, "MAX_WHOLE_BYTES", LIMIT)
+    for module in (attempt, questions):
+        monkeypatch.setattr(module, "MAX_WHOLE_BYTES", LIMIT)
     async with ScriptedUpstream() as scripted:
         yield scripted
 

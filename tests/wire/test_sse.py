@@ -158,3 +158,16 @@ def test_time_is_linear(body: bytes, size: int) -> None:
     """Twice the bytes take about twice the time; quadratic work would take four times."""
     half = seconds(body[: len(body) // 2], size)
     assert seconds(body, size) < 3 * half + 0.1
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 7])
+def test_an_event_that_is_too_large_is_so_however_it_comes(pieces: int) -> None:
+    def feed(size: int) -> list[Frame]:
+        data = b"data: " + b"x" * size + b"\n\n"
+        step = -(-len(data) // pieces)
+        decoder = SseDecoder(1000)
+        return [frame for at in range(0, len(data), step) for frame in decoder.feed(data[at : at + step])]
+
+    assert len(feed(994)) == 1
+    with pytest.raises(FrameTooLarge):
+        feed(995)

@@ -9,24 +9,20 @@ from dataclasses import dataclass, field
 
 from trunkline.v1 import (
     chat_input_pb2,
-    chat_service_pb2,
-    embedding_service_pb2,
     error_reason_pb2,
-    message_pb2,
     route_pb2,
     usage_pb2,
 )
 from trunkline.v1.chat_service_pb2 import ChatEvent
-from trunkline_service import counting
-from trunkline_service.catalog import Prices
-from trunkline_service.config import Timeouts
 from trunkline_service.errors import GatewayError
 from trunkline_service.off_loop import off_loop
-from trunkline_service.providers.base import Embedder, ProtocolViolation, Provider, StreamDecoder, Target
+from trunkline_service.providers.base import ProtocolViolation, StreamDecoder
+from trunkline_service.routing.failing import INTERRUPTIONS, STAGED, protocol_error, too_large
+from trunkline_service.routing.leg import Leg
 from trunkline_service.routing.watch import WRITE, Watch
-from trunkline_service.telemetry.cost import cost
+from trunkline_service.telemetry.cost import cost as cost_of
 from trunkline_service.upstream.framing import FrameTooLarge, FramingError
-from trunkline_service.upstream.http import ConnectionFailed, Exchange, HttpUpstream
+from trunkline_service.upstream.http import ConnectionFailed, Exchange
 from trunkline_service.upstream.lines import LineDecoder
 from trunkline_service.upstream.request import UpstreamRequest
 
@@ -40,35 +36,21 @@ ERROR_BODY_SECONDS = 5.0
 MAX_WHOLE_BYTES = 64 * 2**20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leg:
-    """A provider that may be asked, and all that asking it takes.
-
-    `prices` gives those of a model, by its name there; `tokenizer` is the model's vocabulary, where it is known.
-    """
-
-    provider: Provider
-    upstream: HttpUpstream
-    target: Target
-    timeouts: Timeouts
-    slow_consumer: float
-    max_answer_bytes: int
-    prices: Callable[[str], Prices | None]
-    tokenizer: str = ""
-
-
 @dataclass(slots=True)
 class Attempt:
-    """What became of one request. `report` is what the caller gets to see of it."""
+    """What became of one request.
+
+    `report` is what the caller gets to see of it, and `model` the one that answers, in the provider's own word.
+    """
 
     leg: Leg
     report: route_pb2.Attempt = field(init=False)
     events_sent: int = 0
+    model: str = ""
     _began: float = field(default_factory=time.monotonic)
     _has_begun: bool = False
-    # The model that answers, in the provider's own word.
-    _model: str = ""
-    _tools: Sequence[chat_input_pb2.Tool] = ()
+    # Whether the provider may run tools of its own. Not the tools themselves: they would hold the whole request.
+    _may_run_tools: bool = False
 
     def __post_init__(self) -> None:
         target = self.leg.target
@@ -85,7 +67,7 @@ class Attempt:
         """
         request = await off_loop(self.leg.provider.encode_chat, chat_input, self.leg.target)
         decoder = self.leg.provider.stream_decoder(self.leg.target)
-        self._tools = chat_input.tools
+        self._may_run_tools = any(tool.HasField("provider_defined") for tool in chat_input.tools)
         try:
             async with Watch(deadline) as watch:
                 watch.stage("first_event", self.leg.timeouts.first_event)
@@ -95,81 +77,19 @@ class Attempt:
                     if content_type.startswith(self.leg.provider.stream_type):
                         await self._stream(exchange, decoder, request, watch, sink)
                     elif content_type.startswith("application/json"):
-                        events = self._decode_whole(await self._whole_body(exchange))
+                        body = await self._whole_body(exchange)
+                        if len(body) > self.leg.max_answer_bytes:
+                            raise too_large(self.leg.max_answer_bytes)
+                        events = self._decode_whole(body)
                         await self._give(events, request, watch, sink)
                     else:
-                        raise _protocol_error(f"with {content_type.split(';')[0][:50]!r} instead of a stream")
+                        raise protocol_error(f"with {content_type.split(';')[0][:50]!r} instead of a stream")
         except GatewayError as error:
-            raise self._failed(error, decoder.usage) from error.__cause__
-
-    async def count(
-        self, chat_input: chat_input_pb2.ChatInput, deadline: float
-    ) -> chat_service_pb2.CountTokensResponse:
-        """Counts the input's tokens. Raises as `chat` does."""
-        provider, target = self.leg.provider, self.leg.target
-        request = await off_loop(provider.encode_count, chat_input, target)
-        if request is None:
-            return await self._count_here(chat_input, deadline)
-        body = await self.fetch(request, deadline, _no_end)
-        try:
-            response = provider.decode_count(body, target)
-        except ProtocolViolation as violation:
-            raise self.violation(violation) from violation
-        response.warnings.extend(request.warnings)
-        self._end()
-        response.route_report.attempts.append(self.report)
-        return response
-
-    async def _count_here(
-        self, chat_input: chat_input_pb2.ChatInput, deadline: float
-    ) -> chat_service_pb2.CountTokensResponse:
-        """What the gateway can say by itself; the provider is not asked."""
-        target = self.leg.target
-        try:
-            async with Watch(deadline):
-                response = await counting.count(chat_input, self.leg.tokenizer)
-        except GatewayError as error:
-            raise self._failed(error, None) from error.__cause__
-        response.origin.CopyFrom(
-            message_pb2.Origin(provider_type=self.leg.provider.type, provider=target.provider, model=target.model)
-        )
-        return response
-
-    async def embed(
-        self, request: embedding_service_pb2.EmbedRequest, embedder: Embedder, deadline: float
-    ) -> embedding_service_pb2.EmbedResponse:
-        """Embeds the request's inputs; `embedder` is the leg's provider. Raises as `chat` does."""
-        sent = await off_loop(embedder.encode_embed, request, self.leg.target)
-        body = await self.fetch(sent, deadline)
-        try:
-            response = embedder.decode_embed(body, request, self.leg.target)
-        except ProtocolViolation as violation:
-            raise self.violation(violation) from violation
-        response.warnings.extend(sent.warnings)
-        self._model = response.origin.model
-        if (known := self._cost(response.usage, "")) is not None:
-            response.cost.CopyFrom(known)
-        self._end()
-        response.route_report.attempts.append(self.report)
-        return response
-
-    async def model_maximum(self, deadline: float) -> int | None:
-        """The provider's own word on how many tokens the model can answer with; None if it does not say.
-
-        Raises as `chat` does.
-        """
-        request = self.leg.provider.encode_model(self.leg.target)
-        if request is None:
-            return None
-        body = await self.fetch(request, deadline, _no_end)
-        try:
-            return self.leg.provider.decode_model(body)
-        except ProtocolViolation as violation:
-            raise self.violation(violation) from violation
+            raise self.failed(error, decoder.usage) from error.__cause__
 
     def violation(self, violation: ProtocolViolation) -> GatewayError:
         """The error that says that what came is not the provider's own format."""
-        return self._failed(_protocol_error(f"in a way its API does not have: {violation}"), None)
+        return self.failed(protocol_error(f"in a way its API does not have: {violation}"), None)
 
     async def fetch(
         self, request: UpstreamRequest, deadline: float, beyond: Callable[[], GatewayError] | None = None
@@ -186,10 +106,10 @@ class Attempt:
                 async with self.leg.upstream.send(request) as exchange:
                     await self._check_status(exchange)
                     body = await self._whole_body(exchange, beyond)
-                    self._end()
+                    self.end()
                     return body
         except GatewayError as error:
-            raise self._failed(error, None) from error.__cause__
+            raise self.failed(error, None) from error.__cause__
 
     async def lines(
         self, request: UpstreamRequest, deadline: float, sink: Callable[[Sequence[bytes]], Awaitable[None]]
@@ -213,11 +133,11 @@ class Attempt:
                         if not chunk:
                             break
                         watch.stage("idle", self.leg.timeouts.idle)
-                    self._end()
+                    self.end()
         except FramingError as error:
-            raise self._failed(too_large(self.leg.max_answer_bytes), None) from error
+            raise self.failed(too_large(self.leg.max_answer_bytes), None) from error
         except GatewayError as error:
-            raise self._failed(error, None) from error.__cause__
+            raise self.failed(error, None) from error.__cause__
 
     async def _check_status(self, exchange: Exchange) -> None:
         provider = self.leg.provider
@@ -226,7 +146,7 @@ class Attempt:
         self.report.rate_limits.extend(provider.rate_limits(exchange.headers))
         encoding = exchange.headers.get("content-encoding", "").strip().lower()
         if encoding not in ("", "identity"):
-            raise _protocol_error(f"in {encoding[:20]!r}, though it was asked not to compress")
+            raise protocol_error(f"in {encoding[:20]!r}, though it was asked not to compress")
         if exchange.status != 200:
             try:
                 async with asyncio.timeout(ERROR_BODY_SECONDS):
@@ -248,7 +168,7 @@ class Attempt:
             except FrameTooLarge as error:
                 raise too_large(self.leg.max_answer_bytes) from error
             except FramingError as error:
-                raise _protocol_error(f"in a way its API does not have: {error}") from error
+                raise protocol_error(f"in a way its API does not have: {error}") from error
             events = decoder.decode(frames) if chunk else decoder.finish(frames)
             if events and not self._has_begun:
                 self._begin()
@@ -268,13 +188,13 @@ class Attempt:
 
     async def _give(self, events: list[ChatEvent], request: UpstreamRequest, watch: Watch, sink: Sink) -> None:
         if not self.events_sent:
-            self._model = events[0].start.origin.model
+            self.model = events[0].start.origin.model
         if events[-1].WhichOneof("kind") == "completion":
             completion = events[-1].completion
-            if (known := self._cost(completion.usage, completion.origin.model)) is not None:
+            if (known := self.cost(completion.usage, completion.origin.model)) is not None:
                 completion.cost.CopyFrom(known)
             completion.warnings.extend(request.warnings)
-            self._end()
+            self.end()
             completion.route_report.attempts.append(self.report)
         if request.tool_names:
             _restore_names(events, request.tool_names)
@@ -282,20 +202,20 @@ class Attempt:
         watch.stage(WRITE, self.leg.slow_consumer)
         await sink(events)
 
-    def _cost(self, usage: usage_pb2.Usage, changed_to: str) -> usage_pb2.Cost | None:
+    def cost(self, usage: usage_pb2.Usage, changed_to: str) -> usage_pb2.Cost | None:
         """By the prices of the model that answered; of the one that was asked, if the answer has another name for it.
 
         `changed_to` is a model that the provider went over to by itself: the one that was asked says nothing of it.
         """
-        prices = self.leg.prices(changed_to or self._model)
+        prices = self.leg.prices(changed_to or self.model)
         if prices is None and not changed_to:
             prices = self.leg.prices(self.leg.target.model)
         if prices is None:
             return None
-        if not prices.server_tools and any(tool.HasField("provider_defined") for tool in self._tools):
+        if self._may_run_tools and not prices.server_tools:
             # The provider may have run it, for money, and its usage need not say so.
             return None
-        return cost(usage, prices)
+        return cost_of(usage, prices)
 
     def _begin(self) -> None:
         self._has_begun = True
@@ -305,7 +225,7 @@ class Attempt:
         try:
             return self.leg.provider.decode_message(body, self.leg.target)
         except ProtocolViolation as violation:
-            raise _protocol_error(f"in a way its API does not have: {violation}") from violation
+            raise protocol_error(f"in a way its API does not have: {violation}") from violation
 
     async def _whole_body(self, exchange: Exchange, beyond: Callable[[], GatewayError] | None = None) -> bytes:
         body = await exchange.body(MAX_WHOLE_BYTES + 1)
@@ -314,10 +234,11 @@ class Attempt:
             raise beyond() if beyond is not None else too_large(min(MAX_WHOLE_BYTES, self.leg.max_answer_bytes))
         return body
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """The attempt is over: its report says how long it took."""
         self.report.duration.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
 
-    def _failed(self, error: GatewayError, usage: usage_pb2.Usage | None) -> GatewayError:
+    def failed(self, error: GatewayError, usage: usage_pb2.Usage | None) -> GatewayError:
         """The error as the caller gets it, noted in the report."""
         error.metadata.setdefault("provider", self.report.provider)
         error.metadata.setdefault("model", self.report.model)
@@ -325,12 +246,12 @@ class Attempt:
             error.metadata.setdefault("upstream_status", str(self.report.upstream_status))
         if self.report.upstream_request_id:
             error.metadata.setdefault("upstream_request_id", self.report.upstream_request_id)
-        if error.reason in _STAGED:
+        if error.reason in STAGED:
             error.metadata.setdefault("stage", "idle" if self._has_begun else "first_event")
-        if self.events_sent and error.reason in _INTERRUPTIONS:
+        if self.events_sent and error.reason in INTERRUPTIONS:
             error = self._interrupted(error, usage)
         self.report.reason = error.reason
-        self._end()
+        self.end()
         return error
 
     def _interrupted(self, error: GatewayError, usage: usage_pb2.Usage | None) -> GatewayError:
@@ -344,21 +265,6 @@ class Attempt:
             f"the answer broke off: {error.message}",
             metadata=metadata,
         )
-
-
-_STAGED = (error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT, error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE)
-# What is the provider's doing. The caller's own deadline and its own slowness keep their names at any time.
-_INTERRUPTIONS = frozenset(
-    reason
-    for reason in error_reason_pb2.ErrorReason.values()
-    if reason
-    not in (
-        error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED,
-        error_reason_pb2.ERROR_REASON_SLOW_CONSUMER,
-        error_reason_pb2.ERROR_REASON_ANSWER_TOO_LARGE,
-        error_reason_pb2.ERROR_REASON_INTERNAL,
-    )
-)
 
 
 def _is_content(event: ChatEvent) -> bool:
@@ -382,20 +288,3 @@ def _restore_names(events: Sequence[ChatEvent], names: Mapping[str, str]) -> Non
         block = event.block_start.block
         if block.HasField("tool_use") and block.tool_use.name in names:
             block.tool_use.name = names[block.tool_use.name]
-
-
-def too_large(limit: int) -> GatewayError:
-    """The answer does not fit in a message of `limit` bytes."""
-    return GatewayError(
-        error_reason_pb2.ERROR_REASON_ANSWER_TOO_LARGE,
-        f"the answer is larger than a message may be, which is {limit} bytes",
-        metadata={"limit": str(limit)},
-    )
-
-
-def _no_end() -> GatewayError:
-    return _protocol_error(f"with more than {MAX_WHOLE_BYTES} bytes where it has a number to say")
-
-
-def _protocol_error(how: str) -> GatewayError:
-    return GatewayError(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, f"the provider answered {how}")

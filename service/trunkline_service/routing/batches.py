@@ -11,7 +11,8 @@ from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.base import ProtocolViolation
 from trunkline_service.providers.batches import Batcher, ItemResult, Undone
-from trunkline_service.routing.attempt import Attempt, Leg
+from trunkline_service.routing.attempt import Attempt
+from trunkline_service.routing.leg import Leg
 from trunkline_service.telemetry.cost import cost
 from trunkline_service.upstream.request import UpstreamRequest
 
@@ -107,6 +108,9 @@ class BatchCalls:
         """Says what an answer cost, by the prices of the model that gave it."""
         prices = self.leg.prices(events[0].start.origin.model)
         completion = events[-1].completion
+        if prices is not None and not prices.server_tools and any(map(_by_the_provider, events)):
+            # The provider has run tools of its own, for money, and its usage need not say so.
+            return
         if prices is not None and (known := cost(completion.usage, prices, batch=True)) is not None:
             completion.cost.CopyFrom(known)
 
@@ -129,6 +133,10 @@ class BatchCalls:
             return self.batcher.decode_batch(body, self.leg.target)
         except ProtocolViolation as violation:
             raise self.attempt.violation(violation) from violation
+
+
+def _by_the_provider(event: ChatEvent) -> bool:
+    return event.block_start.block.WhichOneof("kind") in ("opaque", "server_tool_result")
 
 
 class _Source:

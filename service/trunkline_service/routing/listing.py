@@ -9,7 +9,8 @@ from trunkline.v1 import error_reason_pb2
 from trunkline.v1.model_service_pb2 import Model
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.base import ModelLister, ProtocolViolation
-from trunkline_service.routing.attempt import Attempt, Leg
+from trunkline_service.routing.attempt import Attempt
+from trunkline_service.routing.leg import Leg
 
 # Models come and go by the day.
 KEPT_SECONDS = 300.0

@@ -12,8 +12,10 @@ from trunkline_service import catalog
 from trunkline_service.config import KINDS, ProviderSettings, Settings
 from trunkline_service.errors import GatewayError, InvalidRequest, Violation
 from trunkline_service.providers.base import Target
-from trunkline_service.routing.attempt import Attempt, Leg
+from trunkline_service.routing import questions
+from trunkline_service.routing.attempt import Attempt
 from trunkline_service.routing.endpoint import Endpoint
+from trunkline_service.routing.leg import Leg
 
 # Callers choose the names of models: what is remembered of them must have an end.
 MAX_MAXIMA = 1000
@@ -101,7 +103,7 @@ class Router:
             try:
                 if len(endpoint.maxima) >= MAX_MAXIMA:
                     endpoint.maxima.clear()
-                endpoint.maxima[model] = await Attempt(leg).model_maximum(deadline)
+                endpoint.maxima[model] = await questions.model_maximum(Attempt(leg), deadline)
             except GatewayError as error:
                 if error.reason not in _UNTOLD and error.metadata.get("upstream_status") != "403":
                     raise

@@ -13,7 +13,9 @@ from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.config import Limits
 from trunkline_service.errors import Violation
 from trunkline_service.off_loop import off_loop
-from trunkline_service.routing.attempt import Attempt, Sink, too_large
+from trunkline_service.routing import questions
+from trunkline_service.routing.attempt import Attempt, Sink
+from trunkline_service.routing.failing import too_large
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.batching import Batcher
 from trunkline_service.rpc.call import Call, current_call
@@ -82,7 +84,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         await off_loop(check_request, request.input, request.routing, self._router.knows)
         call = current_call()
         call.attempt = Attempt(self._router.leg(request.input.model, request.routing))
-        return await call.attempt.count(request.input, self._deadline(call))
+        return await questions.count(call.attempt, request.input, self._deadline(call))
 
     async def _answer(self, request: AnswerRequest, call: Call, sink: Sink) -> None:
         deadline = self._deadline(call)

@@ -11,6 +11,7 @@ from trunkline.v1 import embedding_service_pb2, embedding_service_pb2_grpc, erro
 from trunkline_service.config import Limits
 from trunkline_service.errors import GatewayError, Violation
 from trunkline_service.providers.base import Embedder
+from trunkline_service.routing import questions
 from trunkline_service.routing.attempt import Attempt
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.call import current_call
@@ -48,7 +49,7 @@ class EmbeddingServicer(embedding_service_pb2_grpc.EmbeddingServiceServicer):
                 },
             )
         deadline = call.deadline(self._limits.default_deadline, self._limits.max_deadline)
-        return await call.attempt.embed(request, leg.provider, deadline)
+        return await questions.embed(call.attempt, request, leg.provider, deadline)
 
 
 def _violations(request: embedding_service_pb2.EmbedRequest, knows_provider: KnowsProvider) -> Iterator[Violation]:

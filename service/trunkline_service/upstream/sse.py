@@ -52,6 +52,8 @@ class SseDecoder:
         *blocks, rest = chunk.split(b"\n\n")
         if rest:
             self._keep(rest)
+        if len(chunk) > self._max_event_bytes:
+            self._check(max(map(len, blocks)))
         return self.frames(blocks)
 
     def finish(self) -> list[Frame]:
@@ -64,7 +66,10 @@ class SseDecoder:
 
     def _keep(self, piece: bytes) -> None:
         self._pending += piece
-        if len(self._pending) > self._max_event_bytes:
+        self._check(len(self._pending))
+
+    def _check(self, size: int) -> None:
+        if size > self._max_event_bytes:
             msg = f"an event is larger than {self._max_event_bytes} bytes"
             raise FrameTooLarge(msg)
 
