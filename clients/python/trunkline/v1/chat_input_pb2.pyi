@@ -170,7 +170,9 @@ class ChatInput(google.protobuf.message.Message):
 
     @property
     def anthropic(self) -> global___AnthropicOptions:
-        """Optional. What only Anthropic's API knows; applies where a provider of the type "anthropic" answers."""
+        """Optional. What only Anthropic's API knows; applies where a provider answers that speaks
+        it: whose Origin.provider_type is "anthropic".
+        """
 
     @property
     def provider_options_json(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
@@ -184,11 +186,15 @@ class ChatInput(google.protobuf.message.Message):
 
     @property
     def openai(self) -> global___OpenAiOptions:
-        """Optional. What only OpenAI's APIs know; applies where a provider of the type "openai" answers."""
+        """Optional. What only OpenAI's APIs know; applies where a provider answers that speaks
+        one of them: whose Origin.provider_type is "openai".
+        """
 
     @property
     def gemini(self) -> global___GeminiOptions:
-        """Optional. What only Gemini's API knows; applies where a provider of the type "gemini" answers."""
+        """Optional. What only Gemini's API knows; applies where a provider answers that speaks
+        it: whose Origin.provider_type is "gemini".
+        """
 
     def __init__(
         self,

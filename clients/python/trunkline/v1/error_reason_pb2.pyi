@@ -18,7 +18,8 @@ block that asks for it.
 
 Without an ErrorInfo come CANCELLED (the caller cancelled), DEADLINE_EXCEEDED (the caller's own timer fired first),
 UNAVAILABLE (no connection to the gateway) and RESOURCE_EXHAUSTED (gRPC itself refused a message by its size: a
-request of more than twice the gateway's limit, or any message beyond the client's own limits).
+request of more than twice the gateway's limit, or any message beyond the client's own limits). Nor do those statuses
+within BatchResult have one that say that an item was not begun, nor has Batch.error.
 """
 
 import builtins
@@ -92,12 +93,12 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     Code: FAILED_PRECONDITION. Retry: no.
     """
     ERROR_REASON_CALLER_CREDENTIALS_REJECTED: _ErrorReason.ValueType  # 10
-    """The provider did not accept the key that the caller sent in Target.api_key.
+    """The provider did not accept the key that the caller sent in its request.
 
     Code: UNAUTHENTICATED. Retry: no.
     """
     ERROR_REASON_CALLER_PERMISSION_DENIED: _ErrorReason.ValueType  # 11
-    """The provider does not let the key that the caller sent in Target.api_key do this.
+    """The provider does not let the key that the caller sent in its request do this.
 
     Code: PERMISSION_DENIED. Retry: no.
     """
@@ -247,12 +248,12 @@ ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED: ErrorReason.ValueType  # 9
 Code: FAILED_PRECONDITION. Retry: no.
 """
 ERROR_REASON_CALLER_CREDENTIALS_REJECTED: ErrorReason.ValueType  # 10
-"""The provider did not accept the key that the caller sent in Target.api_key.
+"""The provider did not accept the key that the caller sent in its request.
 
 Code: UNAUTHENTICATED. Retry: no.
 """
 ERROR_REASON_CALLER_PERMISSION_DENIED: ErrorReason.ValueType  # 11
-"""The provider does not let the key that the caller sent in Target.api_key do this.
+"""The provider does not let the key that the caller sent in its request do this.
 
 Code: PERMISSION_DENIED. Retry: no.
 """

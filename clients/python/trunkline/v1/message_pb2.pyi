@@ -630,7 +630,9 @@ class ToolResultBlock(google.protobuf.message.Message):
     tool_use_id: builtins.str
     """Required. The `id` of the call."""
     is_error: builtins.bool
-    """Optional. Whether the tool failed. OpenAI's APIs have no such mark: true is an error there, or a Warning."""
+    """Optional. Whether the tool failed. OpenAI's APIs have no such mark: there it is left out, with a
+    Warning.
+    """
     toolset_name: builtins.str
     """Optional. The provider's tool set that the tool belongs to."""
     @property
@@ -770,7 +772,9 @@ global___Opaque = Opaque
 
 @typing.final
 class CacheControl(google.protobuf.message.Message):
-    """Marks the end of a prefix that the provider should cache."""
+    """Marks the end of a prefix that the provider should cache. A provider that has no such marks does without, and a Warning
+    says so: they change no answer.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
