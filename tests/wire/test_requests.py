@@ -335,3 +335,8 @@ def test_names_of_tools_that_the_api_does_not_take() -> None:
     assert [block["name"] for block in body["messages"][-1]["content"]] == [names[1], dotted]
     assert request.tool_names == {names[0]: long, names[1]: dotted}
     assert PROVIDER.encode_chat(wanted, TARGET).body == request.body
+
+
+def test_media_types_are_the_same_in_any_letters() -> None:
+    sent = block_of(image(data=b"x", media_type="IMAGE/PNG"))
+    assert sent["source"]["media_type"] == "image/png"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from trunkline.v1 import message_pb2
+
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -19,3 +21,8 @@ def recognise(data: bytes) -> str:
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "image/webp"
     return ""
+
+
+def of(media: message_pb2.Media) -> str:
+    """What the caller says, in small letters, or else what the bytes say; empty if neither does."""
+    return media.media_type.lower() or recognise(media.data)

@@ -149,7 +149,7 @@ def _media(media: message_pb2.Media, path: str, accepted: frozenset[str], report
             return {"type": "url", "url": media.url}
         case "file_id":
             return {"type": "file", "file_id": media.file_id}
-    media_type = media.media_type or media_types.recognise(media.data)
+    media_type = media_types.of(media)
     if media_type not in accepted:
         known = ", ".join(sorted(accepted))
         found = f"{media_type!r} is not" if media_type else "the bytes are not recognised as"

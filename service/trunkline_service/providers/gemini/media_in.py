@@ -47,7 +47,7 @@ def encode_media(media: message_pb2.Media, path: str, conversation: Conversation
                 return _file_data(uri, media)
             conversation.report.not_portable(f"{path}.file_id", "Gemini's files are called files/…")
             return None
-    media_type = media.media_type or media_types.recognise(media.data)
+    media_type = media_types.of(media)
     if not media_type:
         conversation.report.invalid(f"{path}.media_type", "is required: it is not recognised from the bytes")
         return None

@@ -74,7 +74,8 @@ class PartWriter:
             # They are no part of the block, as message.proto says; the answer they came with is sent back without them.
             self.report.dropped(f"{path}.opaque_deltas", "deltas that nobody could fold into the block")
         if block.HasField("cache_control"):
-            self.unsupported(f"{path}.cache_control", f"{_API} has no such marks", "cache_control")
+            # A hint, which changes no answer.
+            self.report.dropped(f"{path}.cache_control", f"{_API} has no such marks")
 
     def unsupported(self, path: str, description: str, capability: str) -> None:
         """Reports what this home of the API has nothing for."""
@@ -176,7 +177,7 @@ class PartWriter:
     def _data_url(
         self, media: message_pb2.Media, path: str, prefix: str, accepted: frozenset[str] | None
     ) -> str | None:
-        media_type = media.media_type or media_types.recognise(media.data)
+        media_type = media_types.of(media)
         if not media_type:
             self.report.invalid(f"{path}.media_type", "is required: the bytes are not recognised")
         elif accepted is not None and media_type not in accepted:

@@ -49,9 +49,8 @@ def with_fields(result: Json, block: message_pb2.ContentBlock, path: str) -> Jso
 def beside(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -> None:
     """Reports what is beside the content of a block and has no place here."""
     if block.HasField("cache_control"):
-        report.unsupported(
-            f"{path}.cache_control", "OpenAI's Responses API has no marks of this kind", capability="cache_control"
-        )
+        # A hint, which changes no answer.
+        report.dropped(f"{path}.cache_control", "OpenAI's Responses API has no marks of this kind")
     if block.provider_state and not block.HasField("thinking"):
         report.unsupported(f"{path}.provider_state", "OpenAI keeps no state here", capability="provider_state")
     if block.opaque_deltas:
@@ -133,7 +132,7 @@ def _image(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -> 
                 return None
             result["image_url"] = media.url
         case _:
-            media_type = media.media_type or media_types.recognise(media.data)
+            media_type = media_types.of(media)
             if not media_type.startswith("image/"):
                 found = f"{media_type!r} is no picture" if media_type else "the bytes are no picture that is recognised"
                 report.invalid(f"{path}.image.media.media_type", found)
@@ -171,7 +170,7 @@ def _document(block: message_pb2.ContentBlock, path: str, report: EncodeReport) 
                 return None
             result["file_url"] = media.url
         case _:
-            media_type = media.media_type or media_types.recognise(media.data)
+            media_type = media_types.of(media)
             if not media_type:
                 report.invalid(f"{path}.media.media_type", "is required: the bytes are no document that is recognised")
                 return None
