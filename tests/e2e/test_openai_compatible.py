@@ -175,8 +175,8 @@ async def test_errors(front: Front, status: int, body: bytes, code: grpc.StatusC
 
 async def test_what_cannot_be_honoured_is_named(front: Front) -> None:
     front.server.answer(answer(DONE))
-    failed = await chat_failure(front.stub, asked(cache_control=message_pb2.CacheControl()))
-    assert (failed.code, failed.fields) == (grpc.StatusCode.UNIMPLEMENTED, ["input.cache_control"])
+    failed = await chat_failure(front.stub, asked(openai=chat_input_pb2.OpenAiOptions(truncation="auto")))
+    assert (failed.code, failed.fields) == (grpc.StatusCode.UNIMPLEMENTED, ["input.openai.truncation"])
     assert not front.server.received
 
 

@@ -13,6 +13,13 @@ from trunkline.v1 import chat_input_pb2, chat_service_pb2, message_pb2, warning_
 
 PAIRS = [pytest.param(first, then, id=f"{first.name}-to-{then.name}") for first in HOMES for then in HOMES]
 
+LEFT_OUT: dict[str, set[str]] = {
+    "anthropic": set(),
+    "responses": {"is_error", "cache_control"},
+    "chat": {"is_error", "cache_control"},
+    "gemini": {"cache_control"},
+}
+
 
 async def ask(running: Rig, asked: chat_input_pb2.ChatInput) -> chat_service_pb2.ChatResponse:
     return await running.stub.Chat(chat_service_pb2.ChatRequest(input=asked), timeout=5)
@@ -52,3 +59,22 @@ async def test_tool_calls(running: Rig, first: Home, then: Home) -> None:
     assert {warning.code for warning in answer.completion.warnings} <= {warning_pb2.WARNING_CODE_NOT_PORTABLE}
     if first is then:
         assert not answer.completion.warnings
+
+
+@pytest.mark.parametrize("home", [pytest.param(home, id=home.name) for home in HOMES])
+async def test_failed_tools_and_cache_marks_end_no_conversation(running: Rig, home: Home) -> None:
+    begun = await ask(running, chat_input(f"{home.name}/tools", tools=TOOLS))
+    results = message_pb2.Message(role=message_pb2.ROLE_TOOL)
+    for use in (block.tool_use for block in begun.message.content if block.HasField("tool_use")):
+        result = results.content.add().tool_result
+        result.tool_use_id = use.id
+        result.content.append(text_block("broken"))
+        result.is_error = True
+    marked = user("Hello")
+    marked.content[0].cache_control.SetInParent()
+    asked = chat_input(f"{home.name}/tools", marked, begun.message, results, tools=TOOLS)
+    asked.tools[0].cache_control.SetInParent()
+    answer = await ask(running, asked)
+    assert "broken" in said(answer)
+    dropped = {warning.field.rpartition(".")[2] for warning in answer.completion.warnings}
+    assert dropped == LEFT_OUT[home.family]

@@ -33,15 +33,6 @@ UNSUPPORTED: dict[str, tuple[str, Input]] = {
         asked(message_pb2.Message(role=message_pb2.ROLE_SYSTEM, content=[text_block("x")])),
     ),
     "name": ("input.messages[0].name", asked(message_pb2.Message(role=message_pb2.ROLE_USER, name="n"))),
-    "cache mark": (
-        "input.messages[0].content[0].cache_control",
-        asked(user(Block(text=message_pb2.TextBlock(text="x"), cache_control=CACHED))),
-    ),
-    "cache mark of a tool": (
-        "input.tools[0].cache_control",
-        asked(tools=[chat_input_pb2.Tool(function=chat_input_pb2.FunctionTool(name="f"), cache_control=CACHED)]),
-    ),
-    "caching": ("input.cache_control", asked(cache_control=CACHED)),
     "end user": ("input.end_user_id", asked(end_user_id="u")),
     "parallel": ("input.tool_choice.parallel", asked(tool_choice=chat_input_pb2.ToolChoice(parallel=False))),
     "strict": ("input.tools[0].function.strict", asked(tools=[tool(name="f", strict=True)])),
@@ -111,6 +102,29 @@ def test_what_gemini_cannot_honour_is_named_or_left_out_with_a_warning(name: str
     assert [each.field for each in error.violations] == [field]
     request = PROVIDER.encode_chat(chat_input, replace(TARGET, drop_unsupported=True))
     assert [(each.code, each.field) for each in request.warnings] == [(warning_pb2.WARNING_CODE_FIELD_DROPPED, field)]
+
+
+def test_cache_marks_are_hints_and_left_out() -> None:
+    marked = Block(text=message_pb2.TextBlock(text="x"), cache_control=CACHED)
+    request = PROVIDER.encode_chat(
+        asked(
+            user(marked),
+            assistant(tool_use()),
+            user(tool_result(marked)),
+            tools=[chat_input_pb2.Tool(function=chat_input_pb2.FunctionTool(name="f"), cache_control=CACHED)],
+            cache_control=CACHED,
+        ),
+        TARGET,
+    )
+    assert [(each.code, each.field) for each in request.warnings] == [
+        (warning_pb2.WARNING_CODE_FIELD_DROPPED, f"input.{path}cache_control")
+        for path in (
+            "messages[0].content[0].",
+            "messages[2].content[0].tool_result.content[0].",
+            "tools[0].",
+            "",
+        )
+    ]
 
 
 INVALID: dict[str, tuple[str, Input]] = {

@@ -59,13 +59,18 @@ def test_results_of_tools() -> None:
     ("asked", "field"),
     [
         (result("c", {"image": {"media": {"url": "https://e.org"}}}), "tool_result.content[0].image"),
-        (result("c", isError=True), "tool_result.is_error"),
         (result("c", toolsetName="t"), "tool_result.toolset_name"),
     ],
 )
 def test_results_that_cannot_be(asked: Json, field: str) -> None:
     path = f"input.messages[0].content[0].{field}"
     assert refused(messages=[user(asked)]) == ("CAPABILITY_NOT_SUPPORTED", [path])
+
+
+def test_a_conversation_goes_on_after_a_tool_has_failed() -> None:
+    sent = ask(messages=[user(result("c", words("no such city"), isError=True))])
+    assert json.loads(sent.body)["messages"] == [{"role": "tool", "tool_call_id": "c", "content": "no such city"}]
+    assert warned(sent) == [("FIELD_DROPPED", "input.messages[0].content[0].tool_result.is_error")]
 
 
 def test_what_goes_back_of_an_answer() -> None:

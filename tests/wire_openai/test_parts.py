@@ -82,7 +82,6 @@ REFUSED_PARTS: list[tuple[Json, str, str]] = [
     ({"thinking": {"text": "a"}}, "CAPABILITY_NOT_SUPPORTED", "thinking"),
     ({"toolUse": {"id": "a", "name": "b"}}, "CAPABILITY_NOT_SUPPORTED", "tool_use"),
     ({"opaque": {"providerType": "gemini", "rawJson": "{}"}}, "CAPABILITY_NOT_SUPPORTED", "opaque"),
-    (words("a", cacheControl={"ttl": "5m"}), "CAPABILITY_NOT_SUPPORTED", "cache_control"),
 ]
 
 

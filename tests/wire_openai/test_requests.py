@@ -8,7 +8,7 @@ import json
 import pytest
 
 from wire.decoding import Json
-from wire_openai.asking import ask, assistant, body_of, media, refused, user, words
+from wire_openai.asking import ask, assistant, body_of, media, refused, user, warned, words
 from wire_openai.decoding import AZURE_PROVIDER, COMPATIBLE_PROVIDER, KEY, TARGET
 
 
@@ -138,8 +138,17 @@ def test_options() -> None:
 
 def test_caching() -> None:
     assert body_of(cacheControl={}) == {}
-    assert refused(cacheControl={"ttl": "1h"})[1] == ["input.cache_control"]
-    assert refused(COMPATIBLE_PROVIDER, cacheControl={})[1] == ["input.cache_control"]
+    left_out = [("FIELD_DROPPED", "input.cache_control")]
+    assert warned(ask(cacheControl={"ttl": "1h"})) == left_out
+    assert warned(ask(COMPATIBLE_PROVIDER, cacheControl={})) == left_out
+    marked = ask(
+        system=[{"text": {"text": "Be kind"}, "cacheControl": {}}],
+        messages=[user(words("a", cacheControl={"ttl": "5m"}))],
+        tools=[{"function": {"name": "f"}, "cacheControl": {}}],
+    )
+    assert b"cache" not in marked.body
+    where = ("system[0]", "messages[0].content[0]", "tools[0]")
+    assert warned(marked) == [("FIELD_DROPPED", f"input.{path}.cache_control") for path in where]
 
 
 def test_options_of_the_caller_come_last() -> None:
@@ -205,10 +214,10 @@ def test_what_tools_cannot_have() -> None:
         "name": "f", "inputExamplesJson": ["{}"], "deferLoading": False, "eagerInputStreaming": True,
         "allowedCallers": ["direct"],
     }  # fmt: skip
-    reason, fields = refused(tools=[{"function": function, "cacheControl": {}}])
+    reason, fields = refused(tools=[{"function": function}])
     assert reason == "CAPABILITY_NOT_SUPPORTED"
     names = ("input_examples_json", "defer_loading", "eager_input_streaming", "allowed_callers")
-    assert set(fields) == {"input.tools[0].cache_control", *(f"input.tools[0].function.{name}" for name in names)}
+    assert set(fields) == {f"input.tools[0].function.{name}" for name in names}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf import text_format
 
 from support.calls import text_block, user
-from trunkline.v1 import chat_input_pb2, error_reason_pb2, message_pb2
+from trunkline.v1 import chat_input_pb2, error_reason_pb2, message_pb2, warning_pb2
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.openai.platform import AZURE, COMPATIBLE
 from trunkline_service.providers.openai.responses import ResponsesProvider
@@ -305,12 +305,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "generation.logit_bias": ("generation { logit_bias { key: 1 value: 2 } }", "logit_bias"),
     "reasoning.budget_tokens": ("reasoning { mode: REASONING_MODE_BUDGET budget_tokens: 5 }", "reasoning_budget"),
     "reasoning.mode": ("reasoning { mode: REASONING_MODE_BETWEEN_TOOLS }", "reasoning_between_tools"),
-    "cache_control": ("cache_control {}", "cache_control"),
     "messages[0].name": ('messages { role: ROLE_USER name: "Ann" }', "message_name"),
-    "messages[0].content[0].cache_control": (
-        'messages { role: ROLE_USER content { text { text: "x" } cache_control {} } }',
-        "cache_control",
-    ),
     "messages[0].content[0].provider_state": (
         'messages { role: ROLE_USER content { text { text: "x" } provider_state: "x" } }',
         "provider_state",
@@ -351,10 +346,6 @@ REFUSED: dict[str, tuple[str, str]] = {
         "messages { role: ROLE_USER content { document { content {} } } }",
         "document_content",
     ),
-    "messages[0].content[0].tool_result.is_error": (
-        'messages { role: ROLE_TOOL content { tool_result { tool_use_id: "c" is_error: true } } }',
-        "is_error",
-    ),
     "messages[0].content[0].tool_result.toolset_name": (
         'messages { role: ROLE_TOOL content { tool_result { tool_use_id: "c" toolset_name: "t" } } }',
         "toolset_name",
@@ -375,7 +366,6 @@ REFUSED: dict[str, tuple[str, str]] = {
         'messages { role: ROLE_USER content { opaque { provider_type: "gemini" raw_json: "{}" } } }',
         "foreign_blocks",
     ),
-    "tools[0].cache_control": ('tools { function { name: "f" } cache_control {} }', "cache_control"),
     "tools[0].function.eager_input_streaming": (
         'tools { function { name: "f" eager_input_streaming: false } }',
         "eager_input_streaming",
@@ -404,6 +394,29 @@ def test_what_cannot_be_honoured_is_refused_by_name_or_left_out(field: str, word
     assert caught.value.metadata["capability"] == capability
     request = PROVIDER.encode_chat(chat_input(words), dataclasses.replace(TARGET, drop_unsupported=True))
     assert [warning.field for warning in request.warnings] == [f"input.{field}"]
+
+
+HINTS = {
+    "cache_control": "cache_control {}",
+    "messages[0].content[0].cache_control": (
+        'messages { role: ROLE_USER content { text { text: "x" } cache_control {} } }'
+    ),
+    "messages[0].content[0].tool_result.is_error": (
+        'messages { role: ROLE_TOOL content { tool_result { tool_use_id: "c" is_error: true } } }'
+    ),
+    "messages[0].content[0].tool_result.content[0].cache_control": (
+        'messages { role: ROLE_TOOL content { tool_result { content { text { text: "x" } cache_control {} } } } }'
+    ),
+    "tools[0].cache_control": 'tools { function { name: "f" } cache_control {} }',
+}
+
+
+@pytest.mark.parametrize(("field", "words"), HINTS.items())
+def test_marks_that_change_no_answer_are_left_out_with_a_warning(field: str, words: str) -> None:
+    request = PROVIDER.encode_chat(chat_input(words), TARGET)
+    assert [(each.code, each.field) for each in request.warnings] == [
+        (warning_pb2.WARNING_CODE_FIELD_DROPPED, f"input.{field}")
+    ]
 
 
 INVALID: dict[str, str] = {

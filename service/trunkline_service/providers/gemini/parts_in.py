@@ -38,9 +38,8 @@ def encode_part(block: message_pb2.ContentBlock, path: str, conversation: Conver
     """A block as a part; None if it cannot be sent."""
     report = conversation.report
     if block.HasField("cache_control"):
-        report.unsupported(
-            f"{path}.cache_control", "Gemini caches by itself, without marks", capability="cache_control"
-        )
+        # A hint, which changes no answer.
+        report.dropped(f"{path}.cache_control", "Gemini caches by itself, without marks")
     if block.opaque_deltas:
         # They are no part of the block, as message.proto says; the answer they came with is sent back without them.
         report.dropped(f"{path}.opaque_deltas", "deltas that nobody could fold into the block")

@@ -85,8 +85,7 @@ def _body(chat_input: ChatInput, conversation: Conversation) -> Json:
     if chat_input.end_user_id:
         report.unsupported("input.end_user_id", "Gemini is told of no end users", capability="end_user_id")
     if chat_input.HasField("cache_control"):
-        description = "Gemini caches by itself, without marks"
-        report.unsupported("input.cache_control", description, capability="cache_control")
+        report.dropped("input.cache_control", "Gemini caches by itself, without marks")
     _gemini_options(chat_input.gemini, body, conversation)
     _provider_options(chat_input, conversation.target, body, report)
     return body

@@ -100,9 +100,10 @@ def _media(block: message_pb2.ContentBlock, path: str, conversation: Conversatio
 def _beside(block: message_pb2.ContentBlock, path: str, conversation: Conversation) -> None:
     """What is beside the content of a block has no place in a result; nor has what documents have beside theirs."""
     report = conversation.report
-    for name in ("cache_control", "provider_state", "provider_fields_json"):
-        value = getattr(block, name)
-        if value and (name != "cache_control" or block.HasField("cache_control")):
+    if block.HasField("cache_control"):
+        report.dropped(f"{path}.cache_control", "Gemini caches by itself, without marks")
+    for name in ("provider_state", "provider_fields_json"):
+        if getattr(block, name):
             report.unsupported(f"{path}.{name}", f"Gemini's results have no {name} within", capability=name)
     for name in ("title", "context", "citations_enabled"):
         if getattr(block.document, name):

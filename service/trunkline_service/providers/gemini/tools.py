@@ -32,7 +32,7 @@ def encode_tools(chat_input: chat_input_pb2.ChatInput, names: ToolNames, report:
     for number, tool in enumerate(chat_input.tools):
         path = f"input.tools[{number}]"
         if tool.HasField("cache_control"):
-            _no_cache_marks(f"{path}.cache_control", report)
+            report.dropped(f"{path}.cache_control", "Gemini caches by itself, without marks")
         if tool.WhichOneof("kind") == "provider_defined":
             functions = None
             if (own := _own(tool.provider_defined, f"{path}.provider_defined", report)) is not None:
@@ -59,10 +59,6 @@ def encode_choice(choice: chat_input_pb2.ToolChoice, names: ToolNames, report: E
         case "mode":
             return {"mode": _MODES.get(choice.mode, "AUTO")}
     return {}
-
-
-def _no_cache_marks(path: str, report: EncodeReport) -> None:
-    report.unsupported(path, "Gemini caches by itself, without marks", capability="cache_control")
 
 
 def _own(tool: chat_input_pb2.ProviderTool, path: str, report: EncodeReport) -> msgspec.Raw | None:

@@ -75,7 +75,8 @@ class MessageWriter:
         result = block.tool_result
         path = f"{path}.tool_result"
         if result.is_error:
-            self._parts.unsupported(f"{path}.is_error", "Chat Completions has no failed results", "is_error")
+            # What the tool said tells the model, too; an error would end every conversation in which a tool failed.
+            self._report.dropped(f"{path}.is_error", "Chat Completions has no such mark: say so in the content")
         if result.toolset_name:
             self._parts.unsupported(f"{path}.toolset_name", "Chat Completions has no tool sets", "toolset_name")
         content = [(f"{path}.content[{number}]", each) for number, each in enumerate(result.content)]

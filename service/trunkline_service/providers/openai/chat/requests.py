@@ -142,8 +142,7 @@ def _output_format(output_format: chat_input_pb2.OutputFormat, body: Json) -> No
 def _options(chat_input: ChatInput, platform: Platform, body: Json, report: EncodeReport) -> None:
     if chat_input.HasField("cache_control") and (chat_input.cache_control.ttl or not platform.strict):
         # Without a time, it asks for what OpenAI does by itself.
-        what = "Chat Completions has no way to ask for it"
-        report.unsupported("input.cache_control", what, capability="cache_control")
+        report.dropped("input.cache_control", "Chat Completions has no way to ask for it")
     if chat_input.end_user_id:
         body[platform.user_member] = chat_input.end_user_id
     if chat_input.service_tier:

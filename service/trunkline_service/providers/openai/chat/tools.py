@@ -44,7 +44,7 @@ def _tool(
     tool: chat_input_pb2.Tool, path: str, platform: Platform, names: ToolNames, report: EncodeReport
 ) -> Part | None:
     if tool.HasField("cache_control"):
-        report.unsupported(f"{path}.cache_control", "Chat Completions has no such marks", capability="cache_control")
+        report.dropped(f"{path}.cache_control", "Chat Completions has no such marks")
     if tool.WhichOneof("kind") == "provider_defined":
         if tool.provider_defined.provider_type == PROVIDER_TYPE:
             return raw(tool.provider_defined.raw_json)

@@ -216,9 +216,8 @@ class _Writer:
         answer = block.tool_result
         path = f"{block_path}.tool_result"
         if answer.is_error:
-            self._report.unsupported(
-                f"{path}.is_error", "OpenAI has no such mark: say so in the content", capability="is_error"
-            )
+            # What the tool said tells the model, too; an error would end every conversation in which a tool failed.
+            self._report.dropped(f"{path}.is_error", "OpenAI has no such mark: say so in the content")
         if answer.toolset_name:
             self._report.unsupported(f"{path}.toolset_name", "OpenAI has no tool sets", capability="toolset_name")
         is_custom = answer.tool_use_id in self._custom_calls

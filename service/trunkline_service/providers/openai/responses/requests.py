@@ -89,11 +89,8 @@ def _conversation(chat_input: ChatInput, target: Target, body: Json, names: Tool
     if text := _text(chat_input):
         body["text"] = text
     if chat_input.HasField("cache_control"):
-        report.unsupported(
-            "input.cache_control",
-            "OpenAI caches by itself: openai.prompt_cache_key brings calls to the same cache",
-            capability="cache_control",
-        )
+        what = "OpenAI caches by itself: openai.prompt_cache_key brings calls to the same cache"
+        report.dropped("input.cache_control", what)
 
 
 def _generation(chat_input: ChatInput, target: Target, body: Json, report: EncodeReport) -> None:

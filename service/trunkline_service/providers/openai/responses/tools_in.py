@@ -32,9 +32,7 @@ def encode_tools(
     for number, tool in enumerate(tools):
         path = f"input.tools[{number}]"
         if tool.HasField("cache_control"):
-            report.unsupported(
-                f"{path}.cache_control", "OpenAI has no marks of this kind on tools", capability="cache_control"
-            )
+            report.dropped(f"{path}.cache_control", "OpenAI has no marks of this kind on tools")
         if tool.WhichOneof("kind") == "function":
             result.append(_function(tool.function, f"{path}.function", names, report))
         elif tool.provider_defined.provider_type == PROVIDER_TYPE:
