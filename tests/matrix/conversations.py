@@ -30,7 +30,8 @@ class Conversation:
     `check` raises AssertionError for an answer, or for a request as the provider received it, that is not as it should
     be. By family or key of a home: `worded` holds other fields where a provider has its own words, `cannot` names the
     field that the error is about where the provider has nothing for it, `warned` the fields of warnings where it goes
-    without, and `never` holds those whose models do not answer so.
+    without, and `never` holds those whose models do not answer so. `notes` are what a reader of the table has to know
+    beside the cell.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Conversation:
     cannot: Mapping[str, str] = field(default_factory=dict)
     warned: Mapping[str, Sequence[str]] = field(default_factory=dict)
     never: Sequence[str] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -115,6 +117,8 @@ SCHEMA = {
 _SIZED = chat_input_pb2.JsonSchemaFormat(schema_json=json.dumps(SCHEMA), name="trip")
 _NAMELESS = chat_input_pb2.JsonSchemaFormat(schema_json=json.dumps(SCHEMA))
 _GENERATION = chat_input_pb2.GenerationParams
+# Whose Chat Completions have no word for a thought.
+_SILENT = ("openai/chat", "azure_openai/chat")
 _PHOTO = image(media(PNG, "image/png"))
 
 CONVERSATIONS = (
@@ -233,6 +237,8 @@ CONVERSATIONS = (
         model="thinking",
         fields={"reasoning": chat_input_pb2.ReasoningParams(effort="high")},
         worded={"responses": {"reasoning": _shown("auto")}, "gemini": {"reasoning": _shown("summarized")}},
+        never=_SILENT,
+        notes=dict.fromkeys(_SILENT, "OpenAI's Chat Completions bills what the model thinks, and does not tell it."),
         check=checks.thinks,
     ),
     Conversation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from matrix.conversations import CONVERSATIONS, Conversation
@@ -47,7 +47,8 @@ are signed for the provider that wrote them: elsewhere they are left out, with a
 def page() -> str:
     """The whole page."""
     titles = [home.title for home in HOMES]
-    conversations = ([row.title, *(_cell(row, home) for home in HOMES)] for row in CONVERSATIONS)
+    notes = {note: place for place, note in enumerate(_notes(), start=1)}
+    conversations = ([row.title, *(_cell(row, home, notes) for home in HOMES)] for row in CONVERSATIONS)
     faults = ([fault.title, _reason(fault), _exceptions(fault)] for fault in FAULTS)
     services = [
         ["embeddings", *("yes" if home.embeds else "`UNIMPLEMENTED`" for home in HOMES)],
@@ -57,6 +58,7 @@ def page() -> str:
     parts = (
         _HEAD,
         _table(["", *titles], conversations),
+        *(f"[^{place}]: {note}\n" for note, place in notes.items()),
         _FAULTS,
         _table(["", "reason", "but"], faults),
         _SERVICES,
@@ -72,7 +74,17 @@ def write() -> None:
     PATH.write_text(page())
 
 
-def _cell(row: Conversation, home: Home) -> str:
+def _notes() -> Iterable[str]:
+    """The notes in the order in which the table has them, each once."""
+    return dict.fromkeys(note for row in CONVERSATIONS for home in HOMES if (note := home.of(row.notes)))
+
+
+def _cell(row: Conversation, home: Home, notes: Mapping[str, int]) -> str:
+    note = home.of(row.notes)
+    return _outcome(row, home) + (f"[^{notes[note]}]" if note else "")
+
+
+def _outcome(row: Conversation, home: Home) -> str:
     if home.among(row.never):
         return "–"
     if field := home.of(row.cannot):

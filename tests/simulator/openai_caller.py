@@ -8,6 +8,7 @@ import httpx
 from simulator.caller import Json
 
 CHAT, RESPONSES = "/openai/v1/chat/completions", "/openai/v1/responses"
+COMPATIBLE = "/v1/chat/completions"
 KEY = {"authorization": "Bearer sk-test-key-1234"}
 
 
@@ -80,8 +81,8 @@ def fold_response(events: list[Json]) -> Json:
     return last
 
 
-async def ask_chat(http: httpx.AsyncClient, model: str, **more: Any) -> Json:
-    answer = await http.post(CHAT, json=chat(model, **more), headers=KEY)
+async def ask_chat(http: httpx.AsyncClient, model: str, path: str = CHAT, **more: Any) -> Json:
+    answer = await http.post(path, json=chat(model, **more), headers=KEY)
     assert answer.status_code == 200, answer.text
     if more.get("stream"):
         return fold_chat(data(answer.content))

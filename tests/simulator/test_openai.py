@@ -9,6 +9,7 @@ import pytest
 from simulator.caller import Json
 from simulator.openai_caller import (
     CHAT,
+    COMPATIBLE,
     KEY,
     RESPONSES,
     ask_chat,
@@ -60,7 +61,10 @@ async def test_answer(http: httpx.AsyncClient, name: str) -> None:
     streamed, whole = await ask_chat(http, model, stream=True), await ask_chat(http, model)
     assert steady(streamed) == steady(whole)
     assert said(whole["message"]) == "".join(texts)
-    assert whole["message"].get("reasoning_content", "") == "".join(thoughts)
+    assert "reasoning_content" not in whole["message"]
+    for told in (await ask_chat(http, model, COMPATIBLE, stream=True), await ask_chat(http, model, COMPATIBLE)):
+        assert told["message"].pop("reasoning_content", "") == "".join(thoughts)
+        assert steady(told) == steady(whole)
     assert whole["finish_reason"] == _REASONS.get(name, "stop")
     assert bool(whole["message"]["refusal"]) == (name == "refusal")
 

@@ -19,6 +19,7 @@ def turns(*messages: Json) -> Json:
     return {"messages": list(messages)}
 
 
+THOUGHTFUL = turns({"role": "assistant", "content": "x", "reasoning_content": "thought"}, USER)
 # What is changed in a good request; the param and the code of the refusal.
 CHAT_REFUSED: list[tuple[Json, str | None, str | None]] = [
     ({"nonsense": 1}, "nonsense", None),
@@ -30,6 +31,7 @@ CHAT_REFUSED: list[tuple[Json, str | None, str | None]] = [
     (turns({"role": "user", "content": None}), "messages[0].content", "invalid_type"),
     (turns({"role": "user", "content": [{"type": "song"}]}), "messages[0].content[0].type", "invalid_value"),
     (turns({**USER, "thinking": "x"}), "messages[0].thinking", "unknown_parameter"),
+    (THOUGHTFUL, "messages[0].reasoning_content", "unknown_parameter"),
     (turns({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}), None, None),
     (turns({"role": "user", "content": [{"type": "file", "file": {"filename": "x"}}]}), None, None),
     (turns({"role": "user", "content": [{"type": "input_audio", "input_audio": {"format": "ogg"}}]}), None, None),
@@ -74,7 +76,6 @@ CHAT_TAKEN: list[Json] = [
         {"role": "assistant", "content": "", "tool_calls": [CALL]},
         {"role": "tool", "tool_call_id": "call_1", "content": "x"},
     ),
-    turns({"role": "assistant", "content": "x", "reasoning_content": "thought"}, USER),
     turns({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]}),
     turns({"role": "user", "content": [{"type": "file", "file": {"file_data": "x", "filename": "a.pdf"}}]}),
     {"tools": [FUNCTION, {"type": "custom", "custom": {"name": "g"}}], "tool_choice": "required"},
@@ -141,6 +142,7 @@ async def test_response_taken(http: httpx.AsyncClient, change: Json) -> None:
 async def test_compatible_servers_take_what_they_do_not_know(http: httpx.AsyncClient) -> None:
     for path in ("/v1/chat/completions", "/chat/completions"):
         assert (await http.post(path, json=chat("text", top_k=5), headers=KEY)).status_code == 200
+        assert (await http.post(path, json={**chat("text"), **THOUGHTFUL}, headers=KEY)).status_code == 200
 
 
 async def test_azure_has_the_model_in_the_path(http: httpx.AsyncClient) -> None:

@@ -39,7 +39,9 @@ _REASONS = {
 
 
 class ChatWire(OpenAiForm):
-    """See Wire."""
+    """OpenAI's own, and Azure's: thoughts are billed, but never told, and nobody takes them back. See Wire."""
+
+    _strict = True
 
     def __init__(self, stage: Stage) -> None:
         """Play on a stage."""
@@ -47,12 +49,8 @@ class ChatWire(OpenAiForm):
 
     def routes(self) -> Sequence[Route]:
         """See Wire."""
-        strict = ("/openai/v1/chat/completions", "/openai/deployments/{deployment}/chat/completions")
-        compatible = ("/v1/chat/completions", "/chat/completions")
-        return (
-            *(Route("POST", path, self._create) for path in strict),
-            *(Route("POST", path, self._create_leniently) for path in compatible),
-        )
+        paths = ("/openai/v1/chat/completions", "/openai/deployments/{deployment}/chat/completions")
+        return tuple(Route("POST", path, self._create) for path in paths)
 
     def whole(self, answer: Answer, asked: Asked) -> bytes:
         """See Wire."""
@@ -61,7 +59,7 @@ class ChatWire(OpenAiForm):
         if said:
             message["refusal" if answer.stop_reason == "refusal" else "content"] = "".join(said)
         thought = [piece for block in answer.blocks if kind_of(block) == "thinking" for piece in pieces(block)]
-        if thought:
+        if thought and not self._strict:
             message["reasoning_content"] = "".join(thought)
         calls = [_call(block) for block in answer.blocks if isinstance(block, Deltas) and kind_of(block) == "tool_use"]
         if calls:
@@ -87,6 +85,8 @@ class ChatWire(OpenAiForm):
         refused = answer.stop_reason == "refusal"
         calls = [block for block in answer.blocks if isinstance(block, Deltas) and kind_of(block) == "tool_use"]
         for block in answer.blocks:
+            if self._strict and kind_of(block) == "thinking":
+                continue
             content += _texts(block, chunks, refused=refused)
         content += _fragments(calls, chunks, {**first, "content": None} if first else {})
         if answer.oddity == "unknown":
@@ -111,12 +111,18 @@ class ChatWire(OpenAiForm):
     async def _create(self, x: Exchange) -> None:
         check_credentials(x.headers)
         deployment = x.path.get("deployment")
-        body = chat_checks.check(x.json(), strict=True, needs_model=deployment is None)
+        body = chat_checks.check(x.json(), strict=self._strict, needs_model=deployment is None)
         await self._stage.perform(x, chat_reading.prompt(body, deployment))
 
-    async def _create_leniently(self, x: Exchange) -> None:
-        check_credentials(x.headers)
-        await self._stage.perform(x, chat_reading.prompt(chat_checks.check(x.json(), strict=False), None))
+
+class CompatibleChatWire(ChatWire):
+    """What others made of it: they take what OpenAI does not know, and tell what their models think. See Wire."""
+
+    _strict = False
+
+    def routes(self) -> Sequence[Route]:
+        """See Wire."""
+        return tuple(Route("POST", path, self._create) for path in ("/v1/chat/completions", "/chat/completions"))
 
 
 class _Chunks:

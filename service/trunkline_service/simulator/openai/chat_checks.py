@@ -37,7 +37,7 @@ def check(body: Any, *, strict: bool, needs_model: bool = True) -> Json:
         invalid("you must provide a model parameter", "model")
     if "messages" not in body:
         missing("messages")
-    check_messages(body["messages"])
+    check_messages(body["messages"], strict=strict)
     _check_numbers(body)
     for name, words in _WORDS.items():
         if body.get(name) is not None and body[name] not in words:

@@ -14,27 +14,28 @@ _PARTS = {
     "tool": ("text",),
     "function": ("text",),
 }
-# The last two are those of compatible servers.
 _MEMBERS = {
-    "assistant": ("refusal", "tool_calls", "audio", "function_call", "reasoning_content", "reasoning"),
+    "assistant": ("refusal", "tool_calls", "audio", "function_call"),
     "tool": ("tool_call_id",),
 }
+# Where compatible servers tell what their models think.
+_THOUGHTS = ("reasoning_content", "reasoning")
 _CUSTOM = ("function", "custom")
 
 
-def check_messages(messages: Any) -> None:
-    """Check the messages one by one, and then that every tool call has its answer."""
+def check_messages(messages: Any, *, strict: bool) -> None:
+    """Check the messages one by one, and then that every tool call has its answer; `strict` refuses thoughts."""
     if not isinstance(messages, list):
         invalid("Invalid type for 'messages': expected an array of objects.", "messages", "invalid_type")
     if not messages:
         got = "Expected an array with minimum length 1, but got an empty array instead."
         invalid(f"Invalid 'messages': empty array. {got}", "messages", "empty_array")
     for place, message in enumerate(messages):
-        _check_message(message, f"messages[{place}]")
+        _check_message(message, f"messages[{place}]", strict=strict)
     _check_pairs(messages)
 
 
-def _check_message(message: Any, path: str) -> None:
+def _check_message(message: Any, path: str, *, strict: bool) -> None:
     if not isinstance(message, dict):
         invalid(f"Invalid type for '{path}': expected an object.", path, "invalid_type")
     role = message.get("role")
@@ -43,6 +44,8 @@ def _check_message(message: Any, path: str) -> None:
     if role not in _ROLES:
         unsupported(role, _ROLES, f"{path}.role")
     for name in message:
+        if role == "assistant" and name in _THOUGHTS and not strict:
+            continue
         if name not in ("role", "content", "name", *_MEMBERS.get(role, ())):
             invalid(f"Unknown parameter: '{path}.{name}'.", f"{path}.{name}", "unknown_parameter")
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
