@@ -15,7 +15,7 @@ import pytest_asyncio
 from e2e.gateways import KEY, Running, provider, running, until
 from support.calls import Failure, failure
 from support.upstream import JSON, Answer, ScriptedUpstream
-from trunkline.v1 import model_service_pb2, model_service_pb2_grpc, warning_pb2
+from trunkline.v1 import model_service_pb2, model_service_pb2_grpc, route_pb2, warning_pb2
 from trunkline.v1.model_service_pb2 import (
     FACT_SOURCE_CATALOG,
     FACT_SOURCE_CONFIGURATION,
@@ -30,8 +30,10 @@ from trunkline.v1.model_service_pb2 import (
     ListModelsRequest,
     Model,
 )
-from trunkline_service.config import ProviderSettings, Secret
-from trunkline_service.routing import models
+from trunkline_service.app import _routing
+from trunkline_service.config import ProviderSettings, Secret, Settings
+from trunkline_service.providers.base import ModelLister
+from trunkline_service.routing import listing, models
 
 HAIKU = {
     "type": "model", "id": "claude-haiku-4-5-20251001", "display_name": "Claude Haiku 4.5", "lifecycle": "active",
@@ -412,22 +414,101 @@ async def test_whose_model_a_bare_name_is(names: tuple[str, ...], asked: str, fo
             assert (failed.code, failed.reason) == (grpc.StatusCode.NOT_FOUND, "ROUTE_NOT_FOUND")
 
 
-async def test_a_provider_that_has_no_list() -> None:
-    bedrock = ProviderSettings(
+def aws(**settings: Any) -> ProviderSettings:
+    return ProviderSettings(
         name="aws", type="bedrock", api="messages", auth="bearer", region="us-east-1", base_url="http://127.0.0.1:9",
-        api_key=Secret(env="KEY", environ={"KEY": KEY}),
+        api_key=Secret(env="KEY", environ={"KEY": KEY}), **settings,
     )  # fmt: skip
-    async with running(providers={"aws": bedrock}) as own:
+
+
+async def test_a_provider_that_has_no_list() -> None:
+    async with running(providers={"aws": aws()}) as own:
         response = await listed(own, provider="aws")
         one = await got(own, "aws/us.anthropic.claude-haiku-4-5-20251001-v1:0")
-        found = await refused(stub(own).GetModel(GetModelRequest(model="aws/anthropic.claude-haiku-9"), timeout=5))
+        canonical = await got(own, "aws/anthropic.claude-haiku-4-5")
     # Nothing went wrong: there is nobody to ask.
     assert not response.warnings
     assert "anthropic.claude-opus-5-5" in ids(response.models)
-    assert one.model.id == "anthropic.claude-haiku-4-5"
+    # What was asked is what a chat takes; the catalogue's own name for it need not be.
+    assert one.model.id == "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+    assert "id" not in one.model.sources
+    assert canonical.model.sources["id"] == FACT_SOURCE_CATALOG
     assert one.model.context_window == 200_000
     # Amazon's prices, and how long Amazon has it, are not known.
     assert not one.model.HasField("prices")
     assert not one.model.lifecycle
-    assert found.reason == "MODEL_NOT_FOUND"
-    assert "aws/anthropic.claude-haiku-" in found.message
+    assert one.model.provider_type == "anthropic"
+    assert {model.provider_type for model in response.models} == {"anthropic"}
+
+
+ARN = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
+
+
+@pytest.mark.parametrize("model", [ARN, "anthropic.claude-haiku-9"])
+async def test_a_name_that_only_the_provider_could_tell_of(model: str) -> None:
+    async with running(providers={"aws": aws()}) as own:
+        response = await got(own, f"aws/{model}")
+    assert response == model_service_pb2.GetModelResponse(
+        model=Model(
+            provider="aws",
+            id=model,
+            provider_type="anthropic",
+            sources={"provider": FACT_SOURCE_CONFIGURATION, "provider_type": FACT_SOURCE_CONFIGURATION},
+        )
+    )
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+async def test_a_server_without_the_lists_address(upstream: ScriptedUpstream, status: int) -> None:
+    upstream.answer(Answer(b"{}", status=status))
+    local = ProviderSettings(
+        name="local", type="openai_compatible", api="chat", auth="bearer", base_url=upstream.url
+    )  # fmt: skip
+    async with running(providers={"local": local}) as own:
+        response = await got(own, "local/org/some-model")
+        everything = await listed(own, provider="local")
+    assert (response.model.id, response.model.provider_type) == ("org/some-model", "openai")
+    assert [warning.value for warning in (*response.warnings, *everything.warnings)] == ["local", "local"]
+
+
+async def test_the_gateways_own_patience_is_no_deadline_of_the_callers(
+    own: Running, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.answer(Answer([b'{"data"', b":"], pause=60))
+    monkeypatch.setattr(listing, "ASK_SECONDS", 0.3)
+    asked = GetModelRequest(model="anthropic/claude-new-6")
+    slow = await refused(stub(own).GetModel(asked, timeout=10))
+    assert (slow.code, slow.reason) == (grpc.StatusCode.UNAVAILABLE, "UPSTREAM_TIMEOUT")
+    assert slow.retry is not None
+    (warning,) = (await listed(own, provider="anthropic")).warnings
+    assert "in time" in warning.message
+    assert "deadline" not in warning.message
+
+
+async def test_all_that_wait_get_an_error_of_their_own(upstream: ScriptedUpstream) -> None:
+    upstream.answer(Answer(b"{}", status=500))
+    async with _routing(Settings(providers={"anthropic": provider(upstream.url)})) as router:
+        endpoint = router.endpoint("anthropic")
+        leg = router.provider_leg(route_pb2.Target(provider="anthropic"), route_pb2.UNSUPPORTED_FIELD_POLICY_REJECT)
+        assert isinstance(endpoint.provider, ModelLister)
+        late = asyncio.get_running_loop().time() + 5
+        found = await asyncio.gather(
+            *(endpoint.listing.get(leg, endpoint.provider, late) for _ in range(3)), return_exceptions=True
+        )
+    assert len(upstream.received) == 1
+    assert len({id(each) for each in found}) == 3
+    assert len({id(each.metadata) for each in found}) == 3  # type: ignore[union-attr]
+    assert {str(each) for each in found} == {str(found[0])}
+
+
+@pytest.mark.parametrize(("name", "limit"), [("MAX_PAGES", 2), ("MAX_BYTES", 100)])
+async def test_a_list_that_is_too_long_is_no_list(
+    own: Running, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch, name: str, limit: int
+) -> None:
+    monkeypatch.setattr(listing, name, limit)
+    upstream.answer(*(page({"id": f"m{number}", "display_name": "x" * 50}, more=number < 4) for number in range(5)))
+    response = await listed(own, provider="anthropic")
+    # Half of it would say that the other half is not there.
+    (warning,) = response.warnings
+    assert "no end" in warning.message
+    assert "m0" not in ids(response.models)

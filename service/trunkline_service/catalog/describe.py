@@ -20,8 +20,13 @@ _LIFECYCLES = {
 }
 
 
-def describe(provider: str, provider_type: str, told: Model | None, facts: ModelFacts | None, now: datetime) -> Model:
+def describe(
+    provider: str, provider_type: str, told: Model | None, facts: ModelFacts | None, now: datetime, *, asked: str = ""
+) -> Model:
     """A model with the source of each field. `told` is the provider's own description, and goes before `facts`.
+
+    Without it, `asked` may be what a caller calls the model: that is then its id, of which no source is known unless it
+    is one of the catalogue's names.
 
     Where both know something of what the model can do, `sources` has "capabilities" for the provider's part and
     "capabilities.web_search", for example, for each that is from the catalogue.
@@ -31,9 +36,15 @@ def describe(provider: str, provider_type: str, told: Model | None, facts: Model
     if told is not None:
         model.CopyFrom(told)
         sources.update((field.name, _PROVIDER) for field, _ in told.ListFields())
+    elif asked:
+        model.id = asked
+        if facts is not None and asked in (facts.id, *facts.aliases):
+            sources["id"] = _CATALOG
     if facts is not None:
         known = _of_facts(facts)
         for field, value in known.ListFields():
+            if field.name == "id" and model.id:
+                continue
             if field.name not in sources and field.name not in ("capabilities", "missing_capabilities"):
                 if field.is_repeated:
                     getattr(model, field.name).extend(value)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from trunkline.v1 import error_reason_pb2
 from trunkline.v1.model_service_pb2 import Model
 from trunkline_service.errors import GatewayError
-from trunkline_service.providers.base import ModelLister, ProtocolViolation
+from trunkline_service.off_loop import HEAVY_BYTES
+from trunkline_service.providers.base import ModelLister, ModelPage, ProtocolViolation
 from trunkline_service.routing.attempt import Attempt
 from trunkline_service.routing.leg import Leg
 
@@ -17,6 +18,7 @@ KEPT_SECONDS = 300.0
 # For all pages together.
 ASK_SECONDS = 20.0
 MAX_PAGES = 100
+MAX_BYTES = 64 * 2**20
 
 
 class Listing:
@@ -48,11 +50,10 @@ class Listing:
             async with asyncio.timeout_at(deadline):
                 return await asyncio.shield(self._asking)
         except TimeoutError:
-            raise GatewayError(
-                error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
-                "the provider did not list its models in time",
-                metadata={"provider": leg.target.provider, "stage": "first_event"},
-            ) from None
+            raise _too_late(leg) from None
+        except GatewayError as error:
+            # Each that waited gets one of its own: an error is changed on its way to the caller.
+            raise _again(error) from error
 
     async def close(self) -> None:
         """Stops asking."""
@@ -64,14 +65,23 @@ class Listing:
         deadline = asyncio.get_running_loop().time() + ASK_SECONDS
         models: dict[str, Model] = {}
         cursors = [""]
-        while len(cursors) <= MAX_PAGES:
-            request = lister.encode_models(leg.target, cursors[-1])
-            if request is None:
-                break
+        size = 0
+        while (request := lister.encode_models(leg.target, cursors[-1])) is not None:
             attempt = Attempt(leg)
-            body = await attempt.fetch(request, deadline)
             try:
-                page = lister.decode_models(body)
+                body = await attempt.fetch(request, deadline)
+            except GatewayError as error:
+                if error.reason == error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED:
+                    # No caller's: it is the gateway that waits no longer.
+                    raise _too_late(leg) from error
+                raise
+            size += len(body)
+            try:
+                if size > MAX_BYTES or len(cursors) > MAX_PAGES:
+                    # Half of a list would say that the other half is not there.
+                    msg = "its list of models has no end"
+                    raise ProtocolViolation(msg)
+                page = await _decoded(lister, body)
                 if page.cursor in cursors[1:]:
                     msg = "its list of models comes back to the same page"
                     raise ProtocolViolation(msg)
@@ -89,3 +99,29 @@ class Listing:
         if not task.cancelled() and task.exception() is None:
             self._models = task.result()
             self._until = asyncio.get_running_loop().time() + KEPT_SECONDS
+
+
+async def _decoded(lister: ModelLister, body: bytes) -> ModelPage:
+    if len(body) < HEAVY_BYTES:
+        return lister.decode_models(body)
+    return await asyncio.to_thread(lister.decode_models, body)
+
+
+def _too_late(leg: Leg) -> GatewayError:
+    return GatewayError(
+        error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
+        "the provider did not list its models in time",
+        metadata={"provider": leg.target.provider, "stage": "first_event"},
+    )
+
+
+def _again(error: GatewayError) -> GatewayError:
+    return GatewayError(
+        error.reason,
+        error.message,
+        metadata=error.metadata,
+        violations=error.violations,
+        retry_after=error.retry_after,
+        retryable=error.retryable,
+        resource=error.resource,
+    )

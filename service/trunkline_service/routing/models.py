@@ -45,9 +45,12 @@ class Models:
     async def one(self, name: str, deadline: float) -> tuple[Model, list[warning_pb2.Warning]]:
         """The model that a request for `name` would be answered by.
 
+        Where the provider has no list of its models, any name may be one that it takes: a deployment, a profile. Such
+        a model is described by what the catalogue knows, which may be nothing.
+
         Raises:
-            GatewayError: there is no such model, or no longer (MODEL_NOT_FOUND, with the nearest names), or nobody
-                can tell; or what `Router.resolve` raises.
+            GatewayError: the provider's own list has no such model, or it is retired (MODEL_NOT_FOUND, with the nearest
+                names), or the provider should have told and did not; or what `Router.resolve` raises.
         """
         try:
             provider, own = self._router.resolve(name, "model")
@@ -56,12 +59,19 @@ class Models:
                 raise
             models, _ = await self.all("", deadline)
             raise _not_found(name, f"no provider has the model {name!r}", models, error.metadata) from error
-        models, failure = await self._of(provider, deadline)
-        kind = self._router.endpoints[provider].settings.type
-        model = _pick(own, kind, models)
-        if model is None and failure is not None:
-            # It may well be there.
-            raise failure if asyncio.get_running_loop().time() < deadline else _too_late()
+        endpoint = self._router.endpoints[provider]
+        kind = endpoint.settings.type
+        told, failure = await self._told(provider, deadline)
+        models = self._described(provider, told)
+        model: Model | None
+        if told is not None:
+            model = _pick(own, kind, models)
+        else:
+            facts = catalog.find(kind, own)
+            if failure is not None and facts is None and not _has_no_list(failure):
+                # It may well be there.
+                raise failure if asyncio.get_running_loop().time() < deadline else _too_late()
+            model = describe(provider, endpoint.provider.type, None, facts, self._now(), asked=own)
         metadata = {"provider": provider, "model": own}
         if model is None:
             raise _not_found(own, f"{provider!r} has no model {own!r}", models, metadata)
@@ -72,27 +82,40 @@ class Models:
 
     async def _of(self, provider: str, deadline: float) -> tuple[list[Model], GatewayError | None]:
         """The models of a provider by their ids, and why it could not be asked."""
+        told, failure = await self._told(provider, deadline)
+        return self._described(provider, told), failure
+
+    async def _told(self, provider: str, deadline: float) -> tuple[Mapping[str, Model] | None, GatewayError | None]:
+        """A provider's own list, None if it has none; and why it could not be asked."""
         endpoint = self._router.endpoint(provider)
-        codec, kind = endpoint.provider, endpoint.settings.type
-        told: Mapping[str, Model] | None = None
-        failure: GatewayError | None = None
-        if isinstance(codec, ModelLister):
-            wait = asyncio.get_running_loop().time() + WAIT_SECONDS
-            try:
-                leg = self._router.provider_leg(route_pb2.Target(provider=provider), _REJECT)
-                told = await endpoint.listing.get(leg, codec, min(deadline, wait))
-            except GatewayError as error:
-                failure = error
-        now = self._now()
+        if not isinstance(endpoint.provider, ModelLister):
+            return None, None
+        wait = asyncio.get_running_loop().time() + WAIT_SECONDS
+        try:
+            leg = self._router.provider_leg(route_pb2.Target(provider=provider), _REJECT)
+            return await endpoint.listing.get(leg, endpoint.provider, min(deadline, wait)), None
+        except GatewayError as error:
+            return None, error
+
+    def _described(self, provider: str, told: Mapping[str, Model] | None) -> list[Model]:
+        """What is known of a provider's models, by their ids; of the catalogue's, if the provider has not told."""
+        endpoint = self._router.endpoint(provider)
+        kind, speaks, now = endpoint.settings.type, endpoint.provider.type, self._now()
         models = {
-            name: describe(provider, kind, model, catalog.find(kind, name), now) for name, model in (told or {}).items()
+            name: describe(provider, speaks, model, catalog.find(kind, name), now)
+            for name, model in (told or {}).items()
         }
         known = {each.id for name in models if (each := catalog.find(kind, name)) is not None}
         for facts in catalog.models(kind):
             # What a provider that tells its models has not told is not there, but what is gone may be asked for.
             if facts.id not in models and facts.id not in known and (told is None or facts.lifecycle == "retired"):
-                models[facts.id] = describe(provider, kind, None, facts, now)
-        return [models[name] for name in sorted(models)], failure
+                models[facts.id] = describe(provider, speaks, None, facts, now)
+        return [models[name] for name in sorted(models)]
+
+
+def _has_no_list(failure: GatewayError) -> bool:
+    """Whether the provider's answer was that there is nothing to be had at the list's address."""
+    return failure.metadata.get("upstream_status") in ("404", "405", "501")
 
 
 def _pick(name: str, kind: str, models: Sequence[Model]) -> Model | None:
