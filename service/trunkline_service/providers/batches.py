@@ -6,14 +6,15 @@ a body that may be too large to be held.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
-from trunkline.v1 import batch_service_pb2, chat_input_pb2, chat_service_pb2, warning_pb2
+from trunkline.v1 import batch_service_pb2, chat_input_pb2, chat_service_pb2, error_reason_pb2, warning_pb2
 from trunkline_service.errors import GatewayError
-from trunkline_service.providers.base import Target
+from trunkline_service.providers.base import ProtocolViolation, Target
+from trunkline_service.providers.fields import Fields
 from trunkline_service.upstream.request import UpstreamRequest
 
 
@@ -24,12 +25,16 @@ class Undone(Enum):
     EXPIRED = "the provider did not come to this item in time"
 
 
+Outcome: TypeAlias = Sequence[chat_service_pb2.ChatEvent] | GatewayError | Undone
+"""What became of one item: the events of its answer, or why there is none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemResult:
-    """What became of one item: the events of its answer, or why there is none."""
+    """The outcome of an item, by the caller's id of it."""
 
     custom_id: str
-    outcome: Sequence[chat_service_pb2.ChatEvent] | GatewayError | Undone
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,4 +85,36 @@ class Batcher(Protocol):
         """Batches, and what to give to `batch_list` for those after them; empty if these are the last."""
 
     def decode_result(self, line: bytes, target: Target) -> ItemResult:
-        """One line of the results."""
+        """One line of the results, as `item_result` reads it."""
+
+
+def item_result(line: bytes, target: Target, decode: Callable[[Fields], Outcome]) -> ItemResult:
+    """What a line of results says; `decode` reads its members but for `custom_id`.
+
+    What `decode` raises, `GatewayError`, `ProtocolViolation` or `ValueError`, is the outcome of this item alone.
+
+    Raises:
+        ProtocolViolation: nobody can tell which item the line is about.
+    """
+    try:
+        fields = Fields(line)
+    except ValueError as error:
+        msg = "a line of the results is not JSON"
+        raise ProtocolViolation(msg) from error
+    custom_id = fields.text("custom_id")
+    if not custom_id:
+        msg = "a line of the results does not say which item it is about"
+        raise ProtocolViolation(msg)
+    try:
+        outcome = decode(fields)
+    except GatewayError as error:
+        # Kept, and not raised further: its frames would hold it, and all that they know, in a circle.
+        outcome = error.with_traceback(None)
+    except (ProtocolViolation, ValueError) as error:
+        why = str(error) if isinstance(error, ProtocolViolation) else "it is not what the API's format says"
+        outcome = GatewayError(
+            error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, f"the item's result cannot be read: {why}"
+        )
+    if isinstance(outcome, GatewayError):
+        outcome.metadata.setdefault("provider", target.provider)
+    return ItemResult(custom_id=custom_id, outcome=outcome)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from trunkline.v1 import batch_service_pb2, error_reason_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.errors import GatewayError
+from trunkline_service.off_loop import Turns, off_loop
 from trunkline_service.providers.base import ProtocolViolation
 from trunkline_service.providers.batches import Batcher, ItemResult, Undone
 from trunkline_service.routing.attempt import Attempt
+from trunkline_service.routing.failing import protocol_error
 from trunkline_service.routing.leg import Leg
 from trunkline_service.telemetry.cost import cost
 from trunkline_service.upstream.request import UpstreamRequest
@@ -78,19 +80,17 @@ class BatchCalls:
 
         async def pass_on(lines: Sequence[bytes]) -> None:
             nonlocal given
-            given += len(lines)
-            try:
-                results = [self.batcher.decode_result(line, self.leg.target) for line in lines]
-            except ProtocolViolation as violation:
-                raise self.attempt.violation(violation) from violation
-            for result in results:
-                if not isinstance(result.outcome, GatewayError | Undone):
-                    self._price(result.outcome)
-            await sink(results)
+            results, violation = await self._results(lines)
+            given += len(results)
+            self.attempt.events_sent = given
+            if results:
+                await sink(results)
+            if violation is not None:
+                raise protocol_error(f"in a way its API does not have: {violation}") from violation
 
         with _missing(batch_id):
             for request in self.batcher.batch_results(batch, self.leg.target):
-                self.attempt = Attempt(self.leg)
+                self.attempt = Attempt(self.leg, events_sent=given)
                 await self.attempt.lines(request, self.deadline, pass_on)
         # JSON Lines have no end mark: only the count tells that they are all there.
         if batch.counts.HasField("total") and given < batch.counts.total:
@@ -103,6 +103,24 @@ class BatchCalls:
                     "events_sent": str(given),
                 },
             )
+
+    async def _results(self, lines: Sequence[bytes]) -> tuple[list[ItemResult], ProtocolViolation | None]:
+        """What the lines say, as far as they can be read."""
+        results: list[ItemResult] = []
+        turns = Turns()
+        for line in lines:
+            try:
+                results.append(await off_loop(self._result, line))
+            except ProtocolViolation as violation:
+                return results, violation
+            await turns.next()
+        return results, None
+
+    def _result(self, line: bytes) -> ItemResult:
+        result = self.batcher.decode_result(line, self.leg.target)
+        if not isinstance(result.outcome, GatewayError | Undone):
+            self._price(result.outcome)
+        return result
 
     def _price(self, events: Sequence[ChatEvent]) -> None:
         """Says what an answer cost, by the prices of the model that gave it."""
@@ -161,7 +179,8 @@ def _missing(batch_id: str) -> Iterator[None]:
     try:
         yield
     except GatewayError as error:
-        if error.metadata.get("upstream_status") != "404":
+        interrupted = error.reason == error_reason_pb2.ERROR_REASON_STREAM_INTERRUPTED
+        if interrupted or error.metadata.get("upstream_status") != "404":
             raise
         raise GatewayError(
             error_reason_pb2.ERROR_REASON_BATCH_NOT_FOUND,

@@ -17,7 +17,7 @@ from trunkline_service.providers.anthropic.failures import decode_stream_error
 from trunkline_service.providers.anthropic.platform import ANTHROPIC, LEGACY_VERSION
 from trunkline_service.providers.anthropic.whole import message_events
 from trunkline_service.providers.base import ProtocolViolation, Target
-from trunkline_service.providers.batches import EncodedItem, ItemResult, Undone
+from trunkline_service.providers.batches import EncodedItem, ItemResult, Outcome, Undone, item_result
 from trunkline_service.providers.fields import Fields
 from trunkline_service.upstream.request import UpstreamRequest
 
@@ -93,28 +93,29 @@ class AnthropicBatches:
             raise ProtocolViolation(msg) from error
 
     def decode_result(self, line: bytes, target: Target) -> ItemResult:
-        """`{custom_id, result}`; an error is in the same envelope as that of a call."""
-        try:
-            fields = Fields(line)
-            custom_id, result = fields.text("custom_id"), fields.object("result")
-            if custom_id is None or result is None:
-                raise ProtocolViolation(_NO_RESULT)
-            inner = Fields(result)
-            match inner.text("type"):
-                case "succeeded" if (message := inner.object("message")) is not None:
-                    return ItemResult(custom_id=custom_id, outcome=message_events(bytes(message), target))
-                case "errored" if (error := inner.object("error")) is not None:
-                    return ItemResult(custom_id=custom_id, outcome=decode_stream_error(bytes(error), target))
-                case "canceled":
-                    return ItemResult(custom_id=custom_id, outcome=Undone.CANCELLED)
-                case "expired":
-                    return ItemResult(custom_id=custom_id, outcome=Undone.EXPIRED)
-        except ValueError as error:
-            raise ProtocolViolation(_NO_RESULT) from error
+        """`{custom_id, result}`."""
+        return item_result(line, target, lambda fields: _outcome(fields, target))
+
+
+def _outcome(fields: Fields, target: Target) -> Outcome:
+    """Of an item's `result`. An error is in the same envelope as that of a call."""
+    result = fields.object("result")
+    if result is None:
         raise ProtocolViolation(_NO_RESULT)
+    inner = Fields(result)
+    match inner.text("type"):
+        case "succeeded" if (message := inner.object("message")) is not None:
+            return message_events(bytes(message), target)
+        case "errored" if (error := inner.object("error")) is not None:
+            return decode_stream_error(bytes(error), target)
+        case "canceled":
+            return Undone.CANCELLED
+        case "expired":
+            return Undone.EXPIRED
+    raise ProtocolViolation(_NO_RESULT)
 
 
-_NO_RESULT = "a line of the results is not what the API's format says"
+_NO_RESULT = "there is neither an answer nor an error"
 
 
 def _has(chat_input: chat_input_pb2.ChatInput, name: str) -> bool:

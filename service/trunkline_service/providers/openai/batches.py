@@ -14,7 +14,7 @@ from trunkline.v1 import batch_service_pb2, chat_input_pb2, chat_service_pb2
 from trunkline_service import json_text
 from trunkline_service.errors import GatewayError, Unsupported, Violation
 from trunkline_service.providers.base import ProtocolViolation, Target
-from trunkline_service.providers.batches import EncodedItem, ItemResult, Undone
+from trunkline_service.providers.batches import EncodedItem, ItemResult, Outcome, Undone, item_result
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.headers import request_headers
 from trunkline_service.providers.openai.platform import Platform
@@ -139,27 +139,24 @@ class OpenAiBatches(ABC):
         return batches, batches[-1].id if more and batches else ""
 
     def decode_result(self, line: bytes, target: Target) -> ItemResult:
-        """`{custom_id, response, error}`; the response has a status and a body of its own."""
-        try:
-            fields = Fields(line)
-            custom_id, response, error = fields.text("custom_id"), fields.object("response"), fields.object("error")
-            if custom_id is None:
+        """`{custom_id, response, error}`."""
+        return item_result(line, target, lambda fields: self._outcome(fields, target))
+
+    def _outcome(self, fields: Fields, target: Target) -> Outcome:
+        """Of an item's `response`, which has a status and a body of its own, or of the `error` in its place."""
+        response, error = fields.object("response"), fields.object("error")
+        if response is not None:
+            inner = Fields(response)
+            status, body = inner.integer("status_code"), inner.raw("body")
+            if status is None or body is None:
                 raise ProtocolViolation(_NO_RESULT)
-            if response is not None:
-                inner = Fields(response)
-                status, body = inner.integer("status_code"), inner.raw("body")
-                if status is None or body is None:
-                    raise ProtocolViolation(_NO_RESULT)
-                if status == 200:
-                    return ItemResult(custom_id=custom_id, outcome=self.decode_message(bytes(body), target))
-                return ItemResult(custom_id=custom_id, outcome=self.decode_error(status, {}, bytes(body), target))
-            if error is not None:
-                undone = _UNDONE.get(Fields(error).text("code") or "")
-                failure = self.decode_error(500, {}, msgspec.json.encode({"error": error}), target)
-                return ItemResult(custom_id=custom_id, outcome=undone or failure)
-        except ValueError as wrong:
-            raise ProtocolViolation(_NO_RESULT) from wrong
-        raise ProtocolViolation(_NO_RESULT)
+            if status == 200:
+                return self.decode_message(bytes(body), target)
+            return self.decode_error(status, {}, bytes(body), target)
+        if error is None:
+            raise ProtocolViolation(_NO_RESULT)
+        undone = _UNDONE.get(Fields(error).text("code") or "")
+        return undone or self.decode_error(500, {}, msgspec.json.encode({"error": error}), target)
 
     def _endpoint(self) -> str:
         # Azure names its APIs without their version.
@@ -174,7 +171,7 @@ class OpenAiBatches(ABC):
         )
 
 
-_NO_RESULT = "a line of the results is not what the API's format says"
+_NO_RESULT = "there is neither an answer nor an error"
 
 
 def _quoted(name: str) -> str:
