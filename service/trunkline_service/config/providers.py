@@ -27,6 +27,12 @@ _OWN_HEADERS = {
 }
 _HTTP_HEADERS = re.compile("accept|accept-encoding|connection|content-.+|expect|host|te|trailer|transfer-.+|upgrade")
 
+# These become parts of the addresses that keys are sent to: nothing in them may lead to another host or path.
+_IN_ADDRESSES = {
+    "region": ("[a-z0-9-]+", "is not a region: small letters, digits and hyphens, for example us-east-1 or global"),
+    "project": ("[a-z0-9][a-z0-9:.-]*", "is not a project's id, for example my-project, nor its number"),
+}
+
 
 def read_provider(records: Records, entry: Entry) -> ProviderSettings | None:
     """Return the provider that an entry describes, or None if something is wrong with it."""
@@ -48,9 +54,11 @@ def read_provider(records: Records, entry: Entry) -> ProviderSettings | None:
     for name in ("base_url", "proxy"):
         if name in values and (wrong := url_problem(values[name])):
             tree.report(members[name].value, members[name].path, wrong)
-    for name in ("version", "region", "project"):
-        if name in values:
-            _check_words(records, members[name], [values[name]])
+    if "version" in values:
+        _check_words(records, members["version"], [values["version"]])
+    for name, (pattern, wrong) in _IN_ADDRESSES.items():
+        if name in values and not re.fullmatch(pattern, values[name]):
+            tree.report(members[name].value, members[name].path, f"{values[name]!r} {wrong}")
     if "betas" in values:
         _check_words(records, members["betas"], values["betas"])
     if "headers" in values:
