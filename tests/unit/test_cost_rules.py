@@ -110,6 +110,28 @@ def test_worked_examples(name: str) -> None:
     assert said(cost(used, prices(model))) == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "model", "words", "others"),
+    [
+        (
+            "gemini",
+            "gemini-3.8-flash",
+            ["standard", "STANDARD", "default", "ON_DEMAND"],
+            ["flex", "PROVISIONED_THROUGHPUT"],
+        ),
+        ("openai", "gpt-6-sol", ["default", "auto", "standard"], ["flex", "scale", "priority", "fast"]),
+        ("anthropic", "claude-opus-5-5", ["standard"], ["priority", "flex"]),
+    ],
+)
+def test_classes_of_service(kind: str, model: str, words: list[str], others: list[str]) -> None:
+    plain = cost(usage(1_000, 100), prices(model, kind))
+    assert plain is not None
+    for word in words:
+        assert cost(usage(1_000, 100, service_tier=word), prices(model, kind)) == plain
+    for word in others:
+        assert cost(usage(1_000, 100, service_tier=word), prices(model, kind)) is None
+
+
 def test_a_batch_is_half_of_the_tokens_and_all_of_the_searches() -> None:
     used = usage(1_001, 100, read=1, service_tier="batch", server_tool_requests={"web_search_requests": 2})
     assert said(cost(used, prices("claude-sonnet-5"), batch=True)) == (1_001_000, 100, 0, 500_000, 20_000_000)
