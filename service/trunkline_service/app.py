@@ -117,7 +117,7 @@ async def probe(settings: Settings) -> dict[str, int | GatewayError | None]:
 
         async def ask(name: str) -> int | GatewayError | None:
             try:
-                leg = router.provider_leg(Target(provider=name), UNSUPPORTED_FIELD_POLICY_UNSPECIFIED)
+                leg = router.provider_leg(Target(provider=name), UNSUPPORTED_FIELD_POLICY_UNSPECIFIED, key_field="")
                 if not isinstance(leg.provider, ModelLister):
                     return None
                 models = await Listing().get(leg, leg.provider, asyncio.get_running_loop().time() + PROBE_SECONDS)

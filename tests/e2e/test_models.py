@@ -15,7 +15,14 @@ import pytest_asyncio
 from e2e.gateways import KEY, Running, provider, running, until
 from support.calls import Failure, failure
 from support.upstream import JSON, Answer, ScriptedUpstream
-from trunkline.v1 import model_service_pb2, model_service_pb2_grpc, route_pb2, warning_pb2
+from trunkline.v1 import (
+    batch_service_pb2,
+    batch_service_pb2_grpc,
+    model_service_pb2,
+    model_service_pb2_grpc,
+    route_pb2,
+    warning_pb2,
+)
 from trunkline.v1.model_service_pb2 import (
     FACT_SOURCE_CATALOG,
     FACT_SOURCE_CONFIGURATION,
@@ -512,3 +519,35 @@ async def test_a_list_that_is_too_long_is_no_list(
     (warning,) = response.warnings
     assert "no end" in warning.message
     assert "m0" not in ids(response.models)
+
+
+async def test_a_provider_that_nobody_has_a_key_for(upstream: ScriptedUpstream) -> None:
+    async with running(providers={"anthropic": provider(upstream.url, api_key=None)}) as own:
+        (warning,) = (await listed(own, provider="anthropic")).warnings
+        found = await refused(stub(own).GetModel(GetModelRequest(model="anthropic/claude-new-6"), timeout=5))
+        batches = batch_service_pb2_grpc.BatchServiceStub(own.channel)
+        header = batch_service_pb2.BatchHeader(provider="anthropic")
+        fields = [
+            (await refused(call)).fields
+            for call in (
+                batches.CreateBatch(iter([batch_service_pb2.CreateBatchRequest(header=header)]), timeout=5),
+                batches.GetBatch(batch_service_pb2.GetBatchRequest(id="anthropic/b"), timeout=5),
+                batches.ListBatches(batch_service_pb2.ListBatchesRequest(provider="anthropic"), timeout=5),
+            )
+        ]
+    assert warning.value == "anthropic"
+    assert found.reason == "UPSTREAM_CREDENTIALS_REJECTED"
+    for said in (warning.message, found.message):
+        assert "no key of its own for 'anthropic', and this request has no field for one" in said
+    assert fields == [["header.api_key"], ["api_key"], ["api_key"]]
+    assert not upstream.received
+
+
+async def test_an_azure_deployment_needs_no_key_to_be_described() -> None:
+    azure = ProviderSettings(
+        name="azure", type="azure_openai", api="chat", auth="api-key", base_url="http://127.0.0.1:9/openai/v1"
+    )
+    async with running(providers={"azure": azure}) as own:
+        response = await got(own, "azure/my-deployment")
+    assert (response.model.id, response.model.provider_type) == ("my-deployment", "openai")
+    assert not response.warnings

@@ -12,7 +12,7 @@ from trunkline.v1.model_service_pb2 import Model
 from trunkline_service import catalog
 from trunkline_service.catalog.describe import describe
 from trunkline_service.errors import GatewayError
-from trunkline_service.providers.base import ModelLister
+from trunkline_service.providers.base import ModelLister, Target
 from trunkline_service.routing.router import Router
 
 # So long, at most, a call waits for a provider that does not answer.
@@ -88,12 +88,14 @@ class Models:
     async def _told(self, provider: str, deadline: float) -> tuple[Mapping[str, Model] | None, GatewayError | None]:
         """A provider's own list, None if it has none; and why it could not be asked."""
         endpoint = self._router.endpoint(provider)
-        if not isinstance(endpoint.provider, ModelLister):
+        lister = endpoint.provider
+        bare = Target(provider=provider, model="", base_url=endpoint.settings.base_url)
+        if not isinstance(lister, ModelLister) or lister.encode_models(bare, "") is None:
             return None, None
         wait = asyncio.get_running_loop().time() + WAIT_SECONDS
         try:
-            leg = self._router.provider_leg(route_pb2.Target(provider=provider), _REJECT)
-            return await endpoint.listing.get(leg, endpoint.provider, min(deadline, wait)), None
+            leg = self._router.provider_leg(route_pb2.Target(provider=provider), _REJECT, key_field="")
+            return await endpoint.listing.get(leg, lister, min(deadline, wait)), None
         except GatewayError as error:
             return None, error
 

@@ -79,9 +79,19 @@ class Router:
             raise InvalidRequest([Violation(path, "is required, as the route names no model")])
         return self._leg(target, routing)
 
-    def provider_leg(self, target: route_pb2.Target, policy: route_pb2.UnsupportedFieldPolicy.ValueType) -> Leg:
-        """The leg of a call that names its provider itself. Raises as `leg` does."""
-        return self._leg(target, route_pb2.RoutingOptions(unsupported_fields=policy))
+    def provider_leg(
+        self,
+        target: route_pb2.Target,
+        policy: route_pb2.UnsupportedFieldPolicy.ValueType,
+        *,
+        key_field: str = "api_key",
+    ) -> Leg:
+        """The leg of a call that names its provider itself. Raises as `leg` does.
+
+        `key_field` is where the request has the caller's key for the provider. Empty says that it has no such field: a
+        key that is missing is then UPSTREAM_CREDENTIALS_REJECTED.
+        """
+        return self._leg(target, route_pb2.RoutingOptions(unsupported_fields=policy), key_field)
 
     def model_at(self, provider: str, model: str) -> str | None:
         """What `provider` calls `model`, which may be an alias or have the provider's name before it; None if it names
@@ -146,13 +156,17 @@ class Router:
         name, slash, rest = full.partition("/")
         return rest if slash and name in self._endpoints else full
 
-    def _leg(self, target: route_pb2.Target, routing: route_pb2.RoutingOptions) -> Leg:
+    def _leg(
+        self,
+        target: route_pb2.Target,
+        routing: route_pb2.RoutingOptions,
+        key_field: str = "routing.route.target.api_key",
+    ) -> Leg:
         endpoint = self.endpoint(target.provider)
         settings = endpoint.settings
         key = target.api_key or _own_key(settings)
         if not key and not endpoint.upstream.has_credentials and not KINDS[settings.type].keyless:
-            msg = f"is required: the gateway has no key of its own for {target.provider!r}"
-            raise InvalidRequest([Violation("routing.route.target.api_key", msg)])
+            raise _no_key(target.provider, key_field)
         facts = catalog.find(settings.type, target.model)
         return Leg(
             provider=endpoint.provider,
@@ -210,6 +224,17 @@ def _own_key(settings: ProviderSettings) -> str:
     raise GatewayError(
         error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED,
         f"the gateway's key for {settings.name!r} is gone, or no key",
+    )
+
+
+def _no_key(provider: str, field: str) -> GatewayError:
+    lack = f"the gateway has no key of its own for {provider!r}"
+    if field:
+        return InvalidRequest([Violation(field, f"is required: {lack}")])
+    return GatewayError(
+        error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED,
+        f"{lack}, and this request has no field for one",
+        metadata={"provider": provider},
     )
 
 

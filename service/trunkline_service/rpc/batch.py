@@ -59,7 +59,7 @@ class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
         header = await _header(messages)
         refuse(_provider(header.provider, header.api_key, "header."))
         target = route_pb2.Target(provider=header.provider, api_key=header.api_key)
-        calls = self._calls(current_call(), target, header.unsupported_fields)
+        calls = self._calls(current_call(), target, header.unsupported_fields, key_field="header.api_key")
         items = _Items(self._router, calls, target, header.unsupported_fields)
         batch = await calls.create(items.encoded(messages))
         return pb.CreateBatchResponse(batch=_ours(batch, header.provider), warnings=items.warnings)
@@ -122,8 +122,10 @@ class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
         call: Call,
         target: route_pb2.Target,
         policy: route_pb2.UnsupportedFieldPolicy.ValueType = route_pb2.UNSUPPORTED_FIELD_POLICY_UNSPECIFIED,
+        *,
+        key_field: str = "api_key",
     ) -> BatchCalls:
-        leg = self._router.provider_leg(target, policy)
+        leg = self._router.provider_leg(target, policy, key_field=key_field)
         call.attempt = Attempt(leg)
         if not isinstance(leg.provider, Batcher):
             raise GatewayError(
