@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -25,12 +26,27 @@ RESPONSES_USAGE = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
 
 @dataclass
 class OpenAi:
-    """The upstream: files and batches by id."""
+    """The upstream: files and batches by id.
+
+    `hanging` are the methods and paths that it does not answer, `failing` those that it answers with some status.
+    """
 
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
+    hanging: set[str] = field(default_factory=set)
+    failing: dict[str, int] = field(default_factory=dict)
+
+    async def _as_told(self, request: web.Request) -> web.StreamResponse | None:
+        self.paths.append(request.path_qs)
+        asked = f"{request.method} {request.path}"
+        if asked in self.hanging:
+            await asyncio.Event().wait()
+        if asked not in self.failing:
+            return None
+        words = {"error": {"message": "Not today", "type": "invalid_request_error"}}
+        return web.json_response(words, status=self.failing[asked])
 
     def keep(self, content: bytes) -> str:
         name = f"file-{len(self.files) + 1}"
@@ -46,7 +62,8 @@ class OpenAi:
         return web.json_response({"id": self.keep(file.file.read()), "object": "file"})
 
     async def file(self, request: web.Request) -> web.StreamResponse:
-        self.paths.append(request.path_qs)
+        if (told := await self._as_told(request)) is not None:
+            return told
         name = request.match_info["id"]
         if name not in self.files:
             return web.json_response(
@@ -58,7 +75,8 @@ class OpenAi:
         return web.Response(body=self.files[name], content_type="application/octet-stream")
 
     async def create(self, request: web.Request) -> web.StreamResponse:
-        self.paths.append(request.path_qs)
+        if (told := await self._as_told(request)) is not None:
+            return told
         body = await request.json()
         name = f"batch_{len(self.batches) + 1}"
         lines = self.files[body["input_file_id"]].splitlines()
@@ -257,7 +275,55 @@ async def test_one_that_failed_as_a_whole(stub: Any, upstream: OpenAi) -> None:
     upstream.batches["batch_1"]["request_counts"] = {"total": 0, "completed": 0, "failed": 0}
     failed = (await stub.GetBatch(pb.GetBatchRequest(id=batch.id))).batch
     assert (failed.state, failed.error.message) == (pb.BATCH_STATE_FAILED, "Line 1 is no JSON")
-    assert await results_of(stub, batch.id) == {}
+    failure = await failure_of(results_of(stub, batch.id))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "UPSTREAM_REJECTED_REQUEST")
+    assert failure.info.metadata["upstream_message"] == "Line 1 is no JSON"
+    assert failure.info.metadata["provider"] == "chat"
+    assert failed.counts.processing == 0
+
+
+@pytest.mark.parametrize(("state", "lines"), [("cancelled", 1), ("cancelled", 3), ("expired", 1), ("expired", 3)])
+async def test_counts_of_one_that_ended_early(stub: Any, upstream: OpenAi, state: str, lines: int) -> None:
+    """Whether or not those that were not done have lines, all is there."""
+    last = "called-off" if state == "cancelled" else "late"
+    batch = await create(stub, "chat", item("a"), item("b"), item(last))
+    upstream.end("batch_1")
+    upstream.batches["batch_1"] |= {"status": state, f"{state}_at": 1_795_403_600, "completed_at": None}
+    upstream.batches["batch_1"]["request_counts"] = {"total": 5, "completed": 2, "failed": 1 if lines == 3 else 0}
+    if lines == 1:
+        upstream.batches["batch_1"]["error_file_id"] = None
+    ended = (await stub.GetBatch(pb.GetBatchRequest(id=batch.id))).batch
+    assert (ended.state, ended.provider_state) == (pb.BATCH_STATE_ENDED, state)
+    assert (ended.counts.processing, ended.counts.succeeded) == (0, 2)
+    rest = 2 if lines == 3 else 3
+    assert getattr(ended.counts, state) == rest
+    assert not ended.counts.HasField("expired" if state == "cancelled" else "cancelled")
+    assert len(await results_of(stub, batch.id)) == (3 if lines == 3 else 2)
+
+
+async def test_results_that_are_too_few_are_no_success(stub: Any, upstream: OpenAi) -> None:
+    batch = await create(stub, "chat", item("a"), item("b"))
+    upstream.end("batch_1")
+    upstream.files[upstream.batches["batch_1"]["output_file_id"]] = b""
+    assert (await failure_of(results_of(stub, batch.id))).reason == "STREAM_INTERRUPTED"
+
+
+async def test_the_deletion_goes_on_where_a_file_is_gone(stub: Any, upstream: OpenAi) -> None:
+    batch = await create(stub, "chat", item("a"), item("wrong"))
+    upstream.end("batch_1")
+    del upstream.files[upstream.batches["batch_1"]["output_file_id"]]
+    await stub.DeleteBatch(pb.DeleteBatchRequest(id=batch.id))
+    assert upstream.files == {}
+    failure = await failure_of(stub.DeleteBatch(pb.DeleteBatchRequest(id=batch.id)))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.NOT_FOUND, "BATCH_NOT_FOUND")
+
+
+async def test_a_deletion_that_the_provider_refuses(stub: Any, upstream: OpenAi) -> None:
+    batch = await create(stub, "chat", item("a"))
+    upstream.end("batch_1")
+    upstream.failing[f"DELETE /files/{upstream.batches['batch_1']['output_file_id']}"] = 500
+    failure = await failure_of(stub.DeleteBatch(pb.DeleteBatchRequest(id=batch.id)))
+    assert failure.reason == "UPSTREAM_ERROR"
 
 
 async def test_a_name_that_would_have_to_change(stub: Any, upstream: OpenAi) -> None:

@@ -63,6 +63,9 @@ class Batcher(Protocol):
         and `uploaded` is the batch.
         """
 
+    def batch_abandon(self, uploaded: bytes, target: Target) -> UpstreamRequest | None:
+        """The request that deletes what was uploaded, of which no batch was made; None if there is nothing left."""
+
     def batch_get(self, batch_id: str, target: Target) -> UpstreamRequest:
         """The request for one batch. `batch_id` is the provider's own, here and below."""
 
@@ -77,6 +80,9 @@ class Batcher(Protocol):
 
     def batch_results(self, batch: batch_service_pb2.Batch, target: Target) -> Sequence[UpstreamRequest]:
         """The requests for the results of a batch that has ended: JSON Lines, each."""
+
+    def expected_results(self, batch: batch_service_pb2.Batch) -> int:
+        """How many results an ended batch must have at least; 0 if the provider does not tell."""
 
     def decode_batch(self, body: bytes, target: Target) -> batch_service_pb2.Batch:
         """A batch."""

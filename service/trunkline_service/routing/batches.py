@@ -13,6 +13,7 @@ from trunkline_service.off_loop import Turns, off_loop
 from trunkline_service.providers.base import ProtocolViolation
 from trunkline_service.providers.batches import Batcher, ItemResult, Undone
 from trunkline_service.routing.attempt import Attempt
+from trunkline_service.routing.chores import Chores
 from trunkline_service.routing.failing import protocol_error
 from trunkline_service.routing.leg import Leg
 from trunkline_service.telemetry.cost import cost
@@ -35,9 +36,13 @@ class BatchCalls:
     batcher: Batcher
     deadline: float
     attempt: Attempt
+    chores: Chores
 
     async def create(self, items: AsyncIterator[bytes]) -> batch_service_pb2.Batch:
-        """Makes a batch of the items as they come. What `items` raises ends it, with nothing created."""
+        """Makes a batch of the items as they come. What `items` raises ends it, with nothing created.
+
+        What was uploaded is deleted again if no batch comes of it.
+        """
         source = _Source(items)
         try:
             uploaded = await self._fetch(self.batcher.batch_upload(source.pieces(), self.leg.target))
@@ -45,7 +50,19 @@ class BatchCalls:
             if source.failure is not None:
                 raise source.failure from None
             raise
-        create = self.batcher.batch_create(uploaded, self.leg.target)
+        try:
+            return await self._made_of(uploaded)
+        except BaseException:
+            # Nor may there be one that the caller does not know of: should it have come into being, it fails like this.
+            if (delete := self.batcher.batch_abandon(uploaded, self.leg.target)) is not None:
+                self.chores.begin(self.leg, delete, "delete what was uploaded for a batch")
+            raise
+
+    async def _made_of(self, uploaded: bytes) -> batch_service_pb2.Batch:
+        try:
+            create = self.batcher.batch_create(uploaded, self.leg.target)
+        except ProtocolViolation as violation:
+            raise self.attempt.violation(violation) from violation
         return self._batch(uploaded if create is None else await self._fetch(create))
 
     async def get(self, batch_id: str) -> batch_service_pb2.Batch:
@@ -67,15 +84,31 @@ class BatchCalls:
             return self._batch(await self._fetch(self.batcher.batch_cancel(batch_id, self.leg.target)))
 
     async def delete(self, batch_id: str) -> None:
-        """Deletes a batch that has ended. BATCH_NOT_ENDED if it has not."""
+        """Deletes a batch that has ended. BATCH_NOT_ENDED if it has not; BATCH_NOT_FOUND if all of it is gone."""
         batch = await self._over(batch_id)
-        with _missing(batch_id):
-            for request in self.batcher.batch_delete(batch, self.leg.target):
+        requests = self.batcher.batch_delete(batch, self.leg.target)
+        gone = 0
+        for request in requests:
+            try:
                 await self._fetch(request)
+            except GatewayError as error:
+                gone += _is_missing(error)
+                if not _is_missing(error) or gone == len(requests):
+                    with _missing(batch_id):
+                        raise
 
     async def results(self, batch_id: str, sink: ResultSink) -> None:
-        """Gives the results to `sink` as they come. BATCH_NOT_ENDED if there are none yet."""
+        """Gives the results to `sink` as they come.
+
+        BATCH_NOT_ENDED if there are none yet, UPSTREAM_REJECTED_REQUEST if there never will be any.
+        """
         batch = await self._over(batch_id)
+        if batch.state == batch_service_pb2.BATCH_STATE_FAILED:
+            raise GatewayError(
+                error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST,
+                "the batch failed as a whole: it has no results",
+                metadata={"provider": self.leg.target.provider, "upstream_message": batch.error.message},
+            )
         given = 0
 
         async def pass_on(lines: Sequence[bytes]) -> None:
@@ -93,10 +126,11 @@ class BatchCalls:
                 self.attempt = Attempt(self.leg, events_sent=given)
                 await self.attempt.lines(request, self.deadline, pass_on)
         # JSON Lines have no end mark: only the count tells that they are all there.
-        if batch.counts.HasField("total") and given < batch.counts.total:
+        expected = self.batcher.expected_results(batch)
+        if given < expected:
             raise GatewayError(
                 error_reason_pb2.ERROR_REASON_STREAM_INTERRUPTED,
-                f"the results broke off: {given} of {batch.counts.total} came",
+                f"the results broke off: {given} of {expected} came",
                 metadata={
                     "provider": self.leg.target.provider,
                     "cause": "ERROR_REASON_UPSTREAM_PROTOCOL_ERROR",
@@ -179,8 +213,7 @@ def _missing(batch_id: str) -> Iterator[None]:
     try:
         yield
     except GatewayError as error:
-        interrupted = error.reason == error_reason_pb2.ERROR_REASON_STREAM_INTERRUPTED
-        if interrupted or error.metadata.get("upstream_status") != "404":
+        if not _is_missing(error):
             raise
         raise GatewayError(
             error_reason_pb2.ERROR_REASON_BATCH_NOT_FOUND,
@@ -188,3 +221,9 @@ def _missing(batch_id: str) -> Iterator[None]:
             metadata=error.metadata,
             resource=f"batches/{batch_id}",
         ) from error
+
+
+def _is_missing(error: GatewayError) -> bool:
+    """Whether the provider does not know what was asked for. What breaks off has been there."""
+    interrupted = error.reason == error_reason_pb2.ERROR_REASON_STREAM_INTERRUPTED
+    return not interrupted and error.metadata.get("upstream_status") == "404"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from trunkline_service.config import ProviderSettings
 from trunkline_service.providers.base import Provider
+from trunkline_service.routing.chores import Chores
 from trunkline_service.routing.listing import Listing
 from trunkline_service.upstream.http import HttpUpstream
 
@@ -20,8 +21,12 @@ class Endpoint:
     # What the provider said about models that the catalogue does not have.
     maxima: dict[str, int | None] = field(default_factory=dict)
     listing: Listing = field(default_factory=Listing)
+    chores: Chores = field(default_factory=Chores)
 
     async def close(self) -> None:
         """Closes every connection."""
-        await self.listing.close()
-        await self.upstream.close()
+        try:
+            await self.listing.close()
+            await self.chores.close()
+        finally:
+            await self.upstream.close()

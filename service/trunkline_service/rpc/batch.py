@@ -138,7 +138,8 @@ class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
                 },
             )
         deadline = call.deadline(self._limits.default_deadline, self._limits.max_deadline)
-        return BatchCalls(leg=leg, batcher=leg.provider, deadline=deadline, attempt=call.attempt)
+        chores = self._router.endpoint(target.provider).chores
+        return BatchCalls(leg=leg, batcher=leg.provider, deadline=deadline, attempt=call.attempt, chores=chores)
 
 
 class _Items:

@@ -53,6 +53,9 @@ class AnthropicBatches:
     def batch_create(self, uploaded: bytes, target: Target) -> None:
         """Nothing: the batch is made."""
 
+    def batch_abandon(self, uploaded: bytes, target: Target) -> None:
+        """Nothing: what was uploaded is the batch."""
+
     def batch_get(self, batch_id: str, target: Target) -> UpstreamRequest:
         """The request for one batch."""
         return _request("GET", _path(batch_id), target)
@@ -73,6 +76,10 @@ class AnthropicBatches:
     def batch_results(self, batch: batch_service_pb2.Batch, target: Target) -> Sequence[UpstreamRequest]:
         """The request for the results: by its path here, not by `results_url`, so that no key goes anywhere else."""
         return (_request("GET", f"{_path(batch.id)}/results", target),)
+
+    def expected_results(self, batch: batch_service_pb2.Batch) -> int:
+        """One for each item, whatever became of it."""
+        return batch.counts.total
 
     def decode_batch(self, body: bytes, target: Target) -> batch_service_pb2.Batch:
         """A batch. All counts but `processing` stay 0 until it has ended."""

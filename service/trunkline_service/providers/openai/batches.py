@@ -35,6 +35,8 @@ _STATES = {
 }
 _UNDONE = {"batch_expired": Undone.EXPIRED, "batch_cancelled": Undone.CANCELLED}
 _COUNTS = {"total": "total", "completed": "succeeded", "failed": "failed"}
+# What became of items that were not done when the batch ended.
+_RESTS = {"cancelled": "cancelled", "expired": "expired"}
 _TIMES = {"created_at": "create_time", "expires_at": "expire_time"}
 _ENDS = ("completed_at", "failed_at", "expired_at", "cancelled_at")
 _RESULTS = ("output_file_id", "error_file_id")
@@ -86,15 +88,17 @@ class OpenAiBatches(ABC):
 
     def batch_create(self, uploaded: bytes, target: Target) -> UpstreamRequest:
         """The batch, made of the file."""
-        try:
-            file_id = Fields(uploaded).text("id")
-        except ValueError:
-            file_id = None
-        if not file_id:
+        file_id = _file_id(uploaded)
+        if file_id is None:
             msg = "the file has no id"
             raise ProtocolViolation(msg)
         body = {"input_file_id": file_id, "endpoint": self._endpoint(), "completion_window": "24h"}
         return self._batch_request("POST", "/batches", target, msgspec.json.encode(body))
+
+    def batch_abandon(self, uploaded: bytes, target: Target) -> UpstreamRequest | None:
+        """The request that deletes the file."""
+        file_id = _file_id(uploaded)
+        return None if file_id is None else self._batch_request("DELETE", f"/files/{_quoted(file_id)}", target)
 
     def batch_get(self, batch_id: str, target: Target) -> UpstreamRequest:
         """The request for one batch."""
@@ -118,6 +122,11 @@ class OpenAiBatches(ABC):
         """The requests for the answers and for the errors."""
         files = _files(batch, _RESULTS)
         return [self._batch_request("GET", f"/files/{_quoted(each)}/content", target) for each in files]
+
+    def expected_results(self, batch: batch_service_pb2.Batch) -> int:
+        """One for each item that was done: the others need not have a line."""
+        counts = batch.counts
+        return max(0, counts.total - counts.cancelled - counts.expired)
 
     def decode_batch(self, body: bytes, target: Target) -> batch_service_pb2.Batch:
         """A batch."""
@@ -189,6 +198,13 @@ async def _form(items: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield f"\r\n--{_BOUNDARY}--\r\n".encode()
 
 
+def _file_id(uploaded: bytes) -> str | None:
+    try:
+        return Fields(uploaded).text("id") or None
+    except ValueError:
+        return None
+
+
 def _files(batch: batch_service_pb2.Batch, members: Sequence[str]) -> list[str]:
     fields = Fields(batch.provider_batch_json.encode())
     return [name for member in members if (name := fields.text(member))]
@@ -213,7 +229,7 @@ def _batch(body: bytes) -> batch_service_pb2.Batch:
         if (seconds := fields.integer(name)) is not None:
             batch.end_time.CopyFrom(Timestamp(seconds=seconds))
     if (data := fields.object("request_counts")) is not None:
-        _count(Fields(data), batch.counts)
+        _count(Fields(data), batch)
     if batch.state == batch_service_pb2.BATCH_STATE_FAILED and (errors := fields.object("errors")) is not None:
         first = next(iter(Fields(errors).items("data") or ()), None)
         message = Fields(first).text("message") if first is not None else None
@@ -221,9 +237,15 @@ def _batch(body: bytes) -> batch_service_pb2.Batch:
     return batch
 
 
-def _count(fields: Fields, counts: batch_service_pb2.BatchCounts) -> None:
+def _count(fields: Fields, batch: batch_service_pb2.Batch) -> None:
+    counts = batch.counts
     for name, field in _COUNTS.items():
         if (count := fields.integer(name)) is not None:
             setattr(counts, field, count)
-    if counts.HasField("total"):
-        counts.processing = max(0, counts.total - counts.succeeded - counts.failed)
+    if not counts.HasField("total"):
+        return
+    rest = max(0, counts.total - counts.succeeded - counts.failed)
+    over = batch.state in (batch_service_pb2.BATCH_STATE_ENDED, batch_service_pb2.BATCH_STATE_FAILED)
+    counts.processing = 0 if over else rest
+    if batch.provider_state in _RESTS:
+        setattr(counts, _RESTS[batch.provider_state], rest)
