@@ -116,7 +116,7 @@ async def test_what_the_provider_tells_goes_first(own: Running, upstream: Script
     assert {MODEL_CAPABILITY_BATCH, MODEL_CAPABILITY_SAMPLING} <= set(haiku.capabilities)
     # The catalogue says otherwise.
     assert {MODEL_CAPABILITY_CITATIONS, MODEL_CAPABILITY_WEB_SEARCH} <= set(haiku.missing_capabilities)
-    assert haiku.prices.tiers[0].input == 1_000_000_000
+    assert haiku.prices.tiers[0].input_nano_usd == 1_000_000_000
     told = dict(haiku.sources)
     assert {told[name] for name in ("id", "display_name", "context_window", "capabilities", "lifecycle")} == {
         FACT_SOURCE_PROVIDER

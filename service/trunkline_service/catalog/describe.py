@@ -125,10 +125,10 @@ def prices_message(prices: Prices) -> model_service_pb2.ModelPrices:
     for tier in prices.tiers:
         result.tiers.add(
             above_input_tokens=tier.above,
-            input=tier.input,
-            cache_read=tier.cache_read,
-            cache_write_by_ttl=tier.cache_write,
-            output=tier.output,
+            input_nano_usd=tier.input,
+            cache_read_nano_usd=tier.cache_read,
+            cache_write_nano_usd_by_ttl=tier.cache_write,
+            output_nano_usd=tier.output,
         )
     for modifier in prices.modifiers:
         entry = result.modifiers.add(percent=modifier.percent)

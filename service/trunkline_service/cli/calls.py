@@ -107,8 +107,8 @@ def _row(model: Model) -> list[str]:
         f"{model.provider}/{model.id}",
         str(model.context_window) if model.HasField("context_window") else "-",
         str(model.max_output_tokens) if model.HasField("max_output_tokens") else "-",
-        f"${tier.input / 1e9:.2f}" if tier.HasField("input") else "-",
-        f"${tier.output / 1e9:.2f}" if tier.HasField("output") else "-",
+        f"${tier.input_nano_usd / 1e9:.2f}" if tier.HasField("input_nano_usd") else "-",
+        f"${tier.output_nano_usd / 1e9:.2f}" if tier.HasField("output_nano_usd") else "-",
         lifecycle,
     ]
 

@@ -438,7 +438,7 @@ class PriceTier(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     @typing.final
-    class CacheWriteByTtlEntry(google.protobuf.message.Message):
+    class CacheWriteNanoUsdByTtlEntry(google.protobuf.message.Message):
         DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
         KEY_FIELD_NUMBER: builtins.int
@@ -454,20 +454,20 @@ class PriceTier(google.protobuf.message.Message):
         def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
 
     ABOVE_INPUT_TOKENS_FIELD_NUMBER: builtins.int
-    INPUT_FIELD_NUMBER: builtins.int
-    CACHE_READ_FIELD_NUMBER: builtins.int
-    CACHE_WRITE_BY_TTL_FIELD_NUMBER: builtins.int
-    OUTPUT_FIELD_NUMBER: builtins.int
+    INPUT_NANO_USD_FIELD_NUMBER: builtins.int
+    CACHE_READ_NANO_USD_FIELD_NUMBER: builtins.int
+    CACHE_WRITE_NANO_USD_BY_TTL_FIELD_NUMBER: builtins.int
+    OUTPUT_NANO_USD_FIELD_NUMBER: builtins.int
     above_input_tokens: builtins.int
     """Applies where Usage.input_total is larger than this."""
-    input: builtins.int
+    input_nano_usd: builtins.int
     """Input that is neither read from nor written to a cache."""
-    cache_read: builtins.int
+    cache_read_nano_usd: builtins.int
     """Input that is read from a cache."""
-    output: builtins.int
+    output_nano_usd: builtins.int
     """Output, reasoning included."""
     @property
-    def cache_write_by_ttl(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
+    def cache_write_nano_usd_by_ttl(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
         """Input that is written to a cache, by how long it is kept, in the words of CacheControl.ttl. Under the empty word: where
         the provider does not tell how long.
         """
@@ -476,19 +476,19 @@ class PriceTier(google.protobuf.message.Message):
         self,
         *,
         above_input_tokens: builtins.int = ...,
-        input: builtins.int | None = ...,
-        cache_read: builtins.int | None = ...,
-        cache_write_by_ttl: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
-        output: builtins.int | None = ...,
+        input_nano_usd: builtins.int | None = ...,
+        cache_read_nano_usd: builtins.int | None = ...,
+        cache_write_nano_usd_by_ttl: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
+        output_nano_usd: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_cache_read", b"_cache_read", "_input", b"_input", "_output", b"_output", "cache_read", b"cache_read", "input", b"input", "output", b"output"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_cache_read", b"_cache_read", "_input", b"_input", "_output", b"_output", "above_input_tokens", b"above_input_tokens", "cache_read", b"cache_read", "cache_write_by_ttl", b"cache_write_by_ttl", "input", b"input", "output", b"output"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_cache_read_nano_usd", b"_cache_read_nano_usd", "_input_nano_usd", b"_input_nano_usd", "_output_nano_usd", b"_output_nano_usd", "cache_read_nano_usd", b"cache_read_nano_usd", "input_nano_usd", b"input_nano_usd", "output_nano_usd", b"output_nano_usd"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_cache_read_nano_usd", b"_cache_read_nano_usd", "_input_nano_usd", b"_input_nano_usd", "_output_nano_usd", b"_output_nano_usd", "above_input_tokens", b"above_input_tokens", "cache_read_nano_usd", b"cache_read_nano_usd", "cache_write_nano_usd_by_ttl", b"cache_write_nano_usd_by_ttl", "input_nano_usd", b"input_nano_usd", "output_nano_usd", b"output_nano_usd"]) -> None: ...
     @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_cache_read", b"_cache_read"]) -> typing.Literal["cache_read"] | None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_cache_read_nano_usd", b"_cache_read_nano_usd"]) -> typing.Literal["cache_read_nano_usd"] | None: ...
     @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_input", b"_input"]) -> typing.Literal["input"] | None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_input_nano_usd", b"_input_nano_usd"]) -> typing.Literal["input_nano_usd"] | None: ...
     @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_output", b"_output"]) -> typing.Literal["output"] | None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_output_nano_usd", b"_output_nano_usd"]) -> typing.Literal["output_nano_usd"] | None: ...
 
 global___PriceTier = PriceTier
 
