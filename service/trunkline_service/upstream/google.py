@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import google.auth
 import requests
@@ -18,7 +20,7 @@ from google.auth.transport.requests import Request
 from google.oauth2 import credentials as oauth2
 from google.oauth2 import service_account
 
-from trunkline_service.config import ProviderSettings
+from trunkline_service.config import ProviderSettings, google_file
 from trunkline_service.upstream.credentials import has_key
 from trunkline_service.upstream.renewal import Fetched, Renewed, rejected, unreachable
 from trunkline_service.upstream.request import UpstreamRequest
@@ -48,9 +50,9 @@ class GoogleCredentials:
         self._http.close()
 
     def _fetch(self) -> Fetched[Mapping[str, str]]:
+        # Read each time: a file may have been replaced.
+        found = self._find()
         try:
-            # Read each time: a file may have been replaced.
-            found = self._find()
             # A machine's own tokens are beside it, where no proxy leads.
             session = _session() if isinstance(found, compute_engine.Credentials) else self._http
             # The library's own timeout is two minutes.
@@ -61,40 +63,49 @@ class GoogleCredentials:
             if error.retryable:
                 raise unreachable("Google's token service failed") from error
             raise rejected(f"Google gives no token for the gateway's credentials ({type(error).__name__})") from error
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise rejected(f"the gateway has no usable credentials for Google ({type(error).__name__})") from error
-        except (LookupError, TypeError, AttributeError) as error:
-            # So the library fails on an answer of another form.
-            raise unreachable("Google's token service gave something that is no token") from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # So the library fails on an answer of another form: a lifetime that no clock can hold, a list.
+            raise unreachable(_SOMETHING_ELSE) from error
+        if not isinstance(found.token, str) or not _TOKEN.fullmatch(found.token):
+            raise unreachable(_SOMETHING_ELSE)
         headers: dict[str, str] = {}
         found.apply(headers)
         left = _seconds_left(found.expiry)
         return Fetched(headers, max(left - EARLY_SECONDS, left / 2), max(left - LATEST_SECONDS, left * 0.9))
 
     def _find(self) -> credentials.Credentials:
-        if self._file is None:
-            found, _ = google.auth.default(scopes=SCOPES)
-            return found
-        info = json.loads(self._file.read_bytes())
-        kind = info.get("type") if isinstance(info, dict) else None
-        if kind == "service_account":
-            return service_account.Credentials.from_service_account_info(info, scopes=SCOPES)
-        if kind == "authorized_user":
-            return oauth2.Credentials.from_authorized_user_info(info, scopes=SCOPES)
-        if kind not in _OTHER_KINDS:
-            msg = f"credentials of the type {kind!r}"
-            raise ValueError(msg)
-        found, _ = google.auth.load_credentials_from_dict(info, scopes=SCOPES)
-        return found
+        try:
+            if self._file is None:
+                found, _ = google.auth.default(scopes=SCOPES)
+                return found
+            text = self._file.read_bytes()
+            if wrong := google_file.problem(text):
+                raise rejected(f"the gateway's credentials file for Google {wrong}")
+            return _of(json.loads(text))
+        except exceptions.DefaultCredentialsError as error:
+            where = "default credentials" if self._file is None else "usable credentials file"
+            raise rejected(f"the gateway has no {where} for Google ({type(error).__name__})") from error
+        except exceptions.GoogleAuthError as error:
+            raise rejected(f"the gateway's credentials for Google are wrong ({type(error).__name__})") from error
+        except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as error:
+            # What the library says of a key or a place that it cannot make sense of.
+            raise rejected(f"the gateway's credentials file for Google is wrong ({type(error).__name__})") from error
 
 
-# Whoever writes the settings vouches for the file, which the library warns about: these name addresses to ask.
-_OTHER_KINDS = (
-    "external_account",
-    "external_account_authorized_user",
-    "impersonated_service_account",
-    "gdch_service_account",
-)
+def _of(info: dict[str, Any]) -> credentials.Credentials:
+    if info["type"] == "service_account":
+        return service_account.Credentials.from_service_account_info(info, scopes=SCOPES)
+    if info["type"] == "authorized_user":
+        return oauth2.Credentials.from_authorized_user_info(info, scopes=SCOPES)
+    found, _ = google.auth.load_credentials_from_dict(info, scopes=SCOPES)
+    return found
+
+
+_SOMETHING_ELSE = "Google's token service gave something that is no token"
+# As RFC 6750 writes it, and anything else that a header can hold: no line ends, nothing but ASCII.
+_TOKEN = re.compile("[!-~]+")
 
 
 def _seconds_left(expiry: datetime | None) -> float:
