@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from matrix.told import Part, told
 from support.calls import said
 from trunkline.v1 import chat_service_pb2
 from trunkline_service.simulator import ReceivedCall
@@ -35,6 +36,26 @@ def holds(*wanted: str) -> Check:
         assert said(answer).startswith("You said: "), answer
 
     return check
+
+
+def tells(*wanted: Part) -> Check:
+    def check(answer: Answer, call: ReceivedCall) -> None:
+        assert told(call) == list(wanted), call.json
+        assert said(answer)
+
+    return check
+
+
+def tells_failure(answer: Answer, call: ReceivedCall) -> None:
+    # OpenAI's APIs have no mark for it, but the words are there.
+    kind = "result" if answer.message.origin.provider_type == "openai" else "failed"
+    assert told(call)[-2:] == [Part("call", {"seats": 7}, "book"), Part(kind, "no seats", "book")]
+    assert said(answer) == "The tool answered: no seats"
+
+
+def marks(answer: Answer, call: ReceivedCall) -> None:
+    assert told(call) == [Part("user", "Hello", marked=answer.message.origin.provider_type == "anthropic")]
+    assert said(answer) == "You said: Hello"
 
 
 def holds_document(answer: Answer, call: ReceivedCall) -> None:
@@ -77,7 +98,13 @@ def counts_usage(answer: Answer, call: ReceivedCall) -> None:
 
 def refuses(answer: Answer, call: ReceivedCall) -> None:
     assert answer.completion.finish_reason == chat_service_pb2.FINISH_REASON_REFUSAL, answer
-    assert any(block.WhichOneof("kind") in ("text", "refusal") for block in answer.message.content)
+    (block,) = answer.message.content
+    if answer.message.origin.provider_type == "anthropic":
+        # What the model said, until somebody else refused the rest.
+        assert block.text.text == "The river runs"
+        assert answer.completion.refusal_details.category == "cyber"
+    else:
+        assert block.refusal.text == "The river runs"
 
 
 def has_logprobs(answer: Answer, call: ReceivedCall) -> None:

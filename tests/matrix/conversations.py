@@ -9,7 +9,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from matrix import checks
-from matrix.homes import Home
+from matrix.building import (
+    TOOLS,
+    called,
+    document,
+    failed,
+    image,
+    marked,
+    media,
+    results,
+    shown,
+    tool,
+    turn,
+)
+from matrix.homes import SILENT, Home
+from matrix.told import Part
 from support.calls import text_block, user
 from trunkline.v1 import chat_input_pb2, message_pb2
 
@@ -59,54 +73,6 @@ class Conversation:
         return chat_input_pb2.ChatInput(model=f"{home.name}/{self.model}", generation=generation, **given)
 
 
-def tool(name: str, **properties: str) -> chat_input_pb2.Tool:
-    schema = {"type": "object", "properties": {key: {"type": kind} for key, kind in properties.items()}}
-    return chat_input_pb2.Tool(
-        function=chat_input_pb2.FunctionTool(name=name, description=name, input_schema_json=json.dumps(schema))
-    )
-
-
-def media(data: bytes, kind: str) -> message_pb2.Media:
-    return message_pb2.Media(data=data, media_type=kind)
-
-
-def image(source: message_pb2.Media) -> message_pb2.ContentBlock:
-    return message_pb2.ContentBlock(image=message_pb2.ImageBlock(media=source))
-
-
-def document(**fields: Any) -> message_pb2.ContentBlock:
-    return message_pb2.ContentBlock(document=message_pb2.DocumentBlock(**fields))
-
-
-def called(*names: str) -> message_pb2.Message:
-    """An assistant's turn that calls tools; the ids are those of no provider."""
-    uses = [
-        message_pb2.ToolUseBlock(id=f"call_{place}", name=name, input_json='{"seats": 7}')
-        for place, name in enumerate(names)
-    ]
-    blocks = [message_pb2.ContentBlock(tool_use=use) for use in uses]
-    return message_pb2.Message(role=message_pb2.ROLE_ASSISTANT, content=[text_block("I will look."), *blocks])
-
-
-def results(*contents: message_pb2.ContentBlock) -> message_pb2.Message:
-    found = [
-        message_pb2.ToolResultBlock(tool_use_id=f"call_{place}", content=[content])
-        for place, content in enumerate(contents)
-    ]
-    blocks = [message_pb2.ContentBlock(tool_result=result) for result in found]
-    return message_pb2.Message(role=message_pb2.ROLE_TOOL, content=blocks)
-
-
-def turn(role: message_pb2.Role.ValueType, text: str) -> message_pb2.Message:
-    return message_pb2.Message(role=role, content=[text_block(text)])
-
-
-def _shown(display: str) -> chat_input_pb2.ReasoningParams:
-    mode = chat_input_pb2.REASONING_MODE_ADAPTIVE
-    return chat_input_pb2.ReasoningParams(effort="high", mode=mode, display=display)
-
-
-TOOLS = [tool("book", seats="integer"), tool("weather", city="string")]
 ONE_AT_A_TIME = chat_input_pb2.ToolChoice(mode=chat_input_pb2.TOOL_CHOICE_MODE_AUTO, parallel=False)
 SCHEMA = {
     "type": "object",
@@ -117,8 +83,6 @@ SCHEMA = {
 _SIZED = chat_input_pb2.JsonSchemaFormat(schema_json=json.dumps(SCHEMA), name="trip")
 _NAMELESS = chat_input_pb2.JsonSchemaFormat(schema_json=json.dumps(SCHEMA))
 _GENERATION = chat_input_pb2.GenerationParams
-# Whose Chat Completions have no word for a thought.
-_SILENT = ("openai/chat", "azure_openai/chat")
 _PHOTO = image(media(PNG, "image/png"))
 
 CONVERSATIONS = (
@@ -128,13 +92,13 @@ CONVERSATIONS = (
         title="system prompt",
         model="text",
         fields={"system": [text_block("Be brief.")]},
-        check=checks.holds("Be brief."),
+        check=checks.tells(Part("system", "Be brief."), Part("user", "Hello")),
     ),
     Conversation(
         title="several turns",
         model="text",
         fields={"messages": [user("One"), turn(message_pb2.ROLE_ASSISTANT, "Two"), user("Three")]},
-        check=checks.holds("One", "Two", "Three"),
+        check=checks.tells(Part("user", "One"), Part("assistant", "Two"), Part("user", "Three")),
     ),
     Conversation(title="usage", model="usage", check=checks.counts_usage),
     Conversation(
@@ -182,6 +146,13 @@ CONVERSATIONS = (
             "messages": [user("Go"), called("book", "weather"), results(text_block("done"), text_block("rain"))],
         },
         check=checks.says("The tool answered: done; rain"),
+    ),
+    Conversation(
+        title="the result of a failed tool",
+        model="tools",
+        fields={"tools": TOOLS, "messages": [user("Go"), called("book"), failed("no seats")]},
+        warned=dict.fromkeys(("chat", "responses"), ("input.messages[2].content[0].tool_result.is_error",)),
+        check=checks.tells_failure,
     ),
     Conversation(
         title="an image in a tool result",
@@ -236,9 +207,9 @@ CONVERSATIONS = (
         title="thinking",
         model="thinking",
         fields={"reasoning": chat_input_pb2.ReasoningParams(effort="high")},
-        worded={"responses": {"reasoning": _shown("auto")}, "gemini": {"reasoning": _shown("summarized")}},
-        never=_SILENT,
-        notes=dict.fromkeys(_SILENT, "OpenAI's Chat Completions bills what the model thinks, and does not tell it."),
+        worded={"responses": {"reasoning": shown("auto")}, "gemini": {"reasoning": shown("summarized")}},
+        never=SILENT,
+        notes=dict.fromkeys(SILENT, "OpenAI's Chat Completions bills what the model thinks, and does not tell it."),
         check=checks.thinks,
     ),
     Conversation(
@@ -312,6 +283,13 @@ CONVERSATIONS = (
         fields={"generation": _GENERATION(logprobs=True)},
         cannot={"anthropic": "input.generation.logprobs"},
         check=checks.has_logprobs,
+    ),
+    Conversation(
+        title="cache mark",
+        model="text",
+        fields={"messages": [user(marked("Hello"))]},
+        warned=dict.fromkeys(("chat", "responses", "gemini"), ("input.messages[0].content[0].cache_control",)),
+        check=checks.marks,
     ),
     Conversation(
         title="end user",

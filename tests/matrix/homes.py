@@ -10,14 +10,17 @@ from trunkline_service.config import ProviderSettings, Secret, Timeouts
 
 T = TypeVar("T")
 
+# Whose Chat Completions have no word for a thought.
+SILENT = ("openai/chat", "azure_openai/chat")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
     """A provider: its `type` and `api` in the settings, its `path` behind the simulator's URL, and what else it needs.
 
     `family` is the codec's: homes of one family cannot do the same things. `title` heads its column. `counts` is the
-    method of its counts; `keeps_thoughts` says whether it takes back what its models thought, `embeds` and `batches`
-    whether it has embeddings and batches.
+    method of its counts. `thinks_for` is the family whose homes all read what its models thought, empty if only itself
+    does. `embeds` and `batches` say whether it has embeddings and batches.
     """
 
     title: str
@@ -27,7 +30,7 @@ class Home:
     api: str = ""
     auth: str = "bearer"
     counts: str = "PROVIDER"
-    keeps_thoughts: bool = True
+    thinks_for: str = ""
     embeds: bool = False
     batches: bool = False
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -50,6 +53,15 @@ class Home:
         """Whether its key or family is among those."""
         return self.key in names or self.family in names
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nobody is told what its models think."""
+        return self.among(SILENT)
+
+    def reads(self, other: Home) -> bool:
+        """Whether it reads what only those can read who wrote it, of the other's answers."""
+        return self is other or bool(self.thinks_for and self.thinks_for == other.thinks_for)
+
     def settings(self, url: str, silence: float) -> ProviderSettings:
         """The settings with the simulator at `url` behind, which may be silent for so many seconds."""
         fields: dict[str, Any] = {
@@ -64,31 +76,33 @@ class Home:
         return ProviderSettings(**fields | dict(self.more))
 
 
-_CHAT: Mapping[str, Any] = {"counts": "ESTIMATE", "keeps_thoughts": False}
+_CLAUDE: Mapping[str, Any] = {"family": "anthropic", "thinks_for": "anthropic"}
+_GEMINI: Mapping[str, Any] = {"family": "gemini", "thinks_for": "gemini"}
+_CHAT: Mapping[str, Any] = {"family": "chat", "counts": "ESTIMATE"}
 _OPENAI: Mapping[str, Any] = {"embeds": True, "batches": True}
 _AWS: Mapping[str, Any] = {"region": "us-east-1"}
 _GOOGLE: Mapping[str, Any] = {"region": "us-central1", "project": "p"}
 
 HOMES = (
-    Home(title="Anthropic", type="anthropic", family="anthropic", path="", auth="x-api-key", batches=True),
-    Home(title="Bedrock InvokeModel", type="bedrock", api="invoke", family="anthropic", path="", more=_AWS),
+    Home(title="Anthropic", type="anthropic", **_CLAUDE, path="", auth="x-api-key", batches=True),
+    Home(title="Bedrock InvokeModel", type="bedrock", api="invoke", **_CLAUDE, path="", more=_AWS),
     Home(
         title="Bedrock Messages",
         type="bedrock",
         api="messages",
-        family="anthropic",
+        **_CLAUDE,
         path="/anthropic",
         counts="ESTIMATE",
         more=_AWS,
     ),
-    Home(title="Bedrock Mantle", type="bedrock", api="mantle", family="anthropic", path="/mantle/anthropic", more=_AWS),
-    Home(title="Claude on Vertex", type="vertex_anthropic", family="anthropic", path="/v1", more=_GOOGLE),
+    Home(title="Bedrock Mantle", type="bedrock", api="mantle", **_CLAUDE, path="/mantle/anthropic", more=_AWS),
+    Home(title="Claude on Vertex", type="vertex_anthropic", **_CLAUDE, path="/v1", more=_GOOGLE),
     Home(title="OpenAI Responses", type="openai", api="responses", family="responses", **_OPENAI, path="/openai/v1"),
-    Home(title="OpenAI Chat", type="openai", api="chat", family="chat", path="/openai/v1", **_CHAT, **_OPENAI),
+    Home(title="OpenAI Chat", type="openai", api="chat", path="/openai/v1", **_CHAT, **_OPENAI),
     Home(
         title="Azure Responses", type="azure_openai", api="responses", family="responses", **_OPENAI, path="/openai/v1"
     ),
-    Home(title="Azure Chat", type="azure_openai", api="chat", family="chat", path="/openai/v1", **_CHAT, **_OPENAI),
+    Home(title="Azure Chat", type="azure_openai", api="chat", path="/openai/v1", **_CHAT, **_OPENAI),
     Home(
         title="compatible Responses",
         type="openai_compatible",
@@ -98,12 +112,12 @@ HOMES = (
         counts="ESTIMATE",
         path="/v1",
     ),
-    Home(title="compatible Chat", type="openai_compatible", api="chat", family="chat", path="/v1", **_CHAT, **_OPENAI),
-    Home(title="Gemini", type="gemini", family="gemini", path="/v1beta", auth="x-goog-api-key", embeds=True),
+    Home(title="compatible Chat", type="openai_compatible", api="chat", path="/v1", **_CHAT, **_OPENAI),
+    Home(title="Gemini", type="gemini", **_GEMINI, path="/v1beta", auth="x-goog-api-key", embeds=True),
     Home(
         title="Gemini on Vertex",
         type="vertex_gemini",
-        family="gemini",
+        **_GEMINI,
         path="/v1",
         more=_GOOGLE,
     ),

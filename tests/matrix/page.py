@@ -21,8 +21,8 @@ streamed and whole. "yes" means that the answer is as it should be and that noth
 
 Where a provider has nothing for a field, the cell names the field, below `input`. The call then fails with
 `CAPABILITY_NOT_SUPPORTED` and that field, before the provider is asked; or, with
-`UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING`, goes on without it, and a warning names it. "–" is an answer that the
-provider's models never give.
+`UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING`, goes on without it, and a warning names it. After "yes, but for" stand
+fields that the call always goes on without, with a warning. "–" is an answer that the provider's models never give.
 """
 _FAULTS = """\
 ## When something goes wrong
@@ -39,8 +39,9 @@ OpenAI's own models are counted by their tokenizer.
 _CONTINUING = """\
 ## Changing providers
 
-A conversation begun at any of these goes on at any other: texts, and tool calls with their results, arrive. Thoughts
-are signed for the provider that wrote them: elsewhere they are left out, with a `NOT_PORTABLE` warning.
+A conversation begun at any of these goes on at any other: texts, and tool calls with their results, arrive in order.
+Thoughts, and whatever else only the provider that wrote it can read, are left out elsewhere, with `NOT_PORTABLE`
+warnings. All homes of Claude read what any of them wrote, and so do Gemini's; of the others each reads only its own.
 """
 
 

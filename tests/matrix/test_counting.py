@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matrix.conversations import TOOLS
+from matrix.building import TOOLS
 from matrix.homes import HOMES, Home
 from matrix.rig import Rig
 from support.calls import chat_input, user
