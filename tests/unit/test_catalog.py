@@ -130,6 +130,35 @@ def test_the_most_a_model_writes(name: str, tokens: int | None) -> None:
     assert facts.max_output_tokens == tokens
 
 
+@pytest.mark.parametrize(
+    ("kind", "model", "can", "cannot"),
+    [
+        ("openai", "gpt-6.2-sol", {"chat", "tools", "image_input", "reasoning", "structured_output"}, {"embeddings"}),
+        ("openai", "o3", {"tools", "image_input", "reasoning", "structured_output"}, {"embeddings"}),
+        ("openai", "gpt-4o", {"tools", "image_input", "structured_output", "sampling"}, {"reasoning"}),
+        ("openai", "text-embedding-3-small", {"embeddings"}, {"chat"}),
+        ("gemini", "gemini-3.8-flash", {"tools", "image_input", "reasoning", "structured_output", "sampling"}, set()),
+        ("vertex_gemini", "gemini-2.5-pro", {"tools", "reasoning", "structured_output"}, {"embeddings"}),
+        ("anthropic", "claude-haiku-5-5", {"structured_output", "reasoning", "citations"}, {"sampling"}),
+        ("anthropic", "claude-haiku-4-5", {"structured_output", "sampling"}, {"audio_input"}),
+        ("bedrock", "anthropic.claude-opus-5-5", {"structured_output", "tools"}, {"batch", "web_search"}),
+    ],
+)
+def test_what_models_can_do(kind: str, model: str, can: set[str], cannot: set[str]) -> None:
+    facts = find(kind, model)
+    assert facts is not None
+    assert can <= set(facts.capabilities)
+    assert cannot <= set(facts.missing)
+
+
+@pytest.mark.parametrize("model", ["gpt-6.2-astra", "gpt-6.1-terra", "gpt-6-luna", "gpt-5.6-terra"])
+def test_the_windows_of_openai(model: str) -> None:
+    facts = find("openai", model)
+    assert facts is not None
+    # 922,000 for the prompt.
+    assert (facts.context_window, facts.max_output_tokens) == (922_000 + 128_000, 128_000)
+
+
 def test_models_from_4_7_on_take_no_sampling_parameters() -> None:
     takers = {model.id for model in CLAUDE if model.takes_sampling}
     assert takers == {
