@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from support.calls import chat_input, text_block, user
-from trunkline.v1 import message_pb2, warning_pb2
+from trunkline.v1 import error_reason_pb2, message_pb2, warning_pb2
+from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic import AnthropicProvider
 from trunkline_service.providers.bedrock.invoke import BedrockInvoke
 from trunkline_service.providers.vertex import VertexProvider
@@ -164,3 +165,51 @@ def test_foreign_state_says_whose_it_is_wherever_it_is() -> None:
         "input.messages[0].content[2].text.citations[0].opaque",
     ]
     assert [each["text"] for each in messages[0]["content"]] == ["a", "a"]
+
+
+@pytest.mark.parametrize("provider", [AnthropicProvider(), BedrockInvoke(), VertexProvider()])
+def test_a_file_is_where_it_was_uploaded(provider: AnthropicProvider) -> None:
+    """Though all else of an answer can be read at every home of Claude."""
+    picture = Block(image=message_pb2.ImageBlock(media=FILE))
+    thought = Block(thinking=message_pb2.ThinkingBlock(text="Hm", signature="s"))
+    elsewhere = said(thought, picture, provider_type="anthropic")
+    messages, left = sent(user("Hi"), elsewhere, user("Go on"), provider=provider)
+    assert left == ["input.messages[1].content[1].image.media.file_id"]
+    assert messages[1]["content"] == [{"type": "thinking", "thinking": "Hm", "signature": "s"}]
+
+
+@pytest.mark.parametrize(
+    ("file_id", "home"), [("file-1", "OpenAI"), ("files/1", "Gemini"), ("gs://b/c", "Google Cloud")]
+)
+def test_a_question_is_not_asked_without_its_file(file_id: str, home: str) -> None:
+    media = message_pb2.Media(file_id=file_id)
+    picture = Block(image=message_pb2.ImageBlock(media=media))
+    asked = chat_input(
+        "m",
+        user(
+            picture,
+            Block(document=message_pb2.DocumentBlock(content=message_pb2.ContentList(blocks=[picture]))),
+            Block(document=message_pb2.DocumentBlock(media=media)),
+        ),
+        said(CALL),
+        user(Block(tool_result=message_pb2.ToolResultBlock(tool_use_id="call_1", content=[picture]))),
+    )
+    with pytest.raises(GatewayError) as caught:
+        AnthropicProvider().encode_chat(asked, TARGET)
+    assert caught.value.reason == error_reason_pb2.ERROR_REASON_INVALID_REQUEST
+    assert [(each.field, each.description) for each in caught.value.violations] == [
+        (f"input.messages[{path}.media.file_id", f"is the id of a file at {home}")
+        for path in (
+            "0].content[0].image",
+            "0].content[1].document.content.blocks[0].image",
+            "0].content[2].document",
+            "2].content[0].tool_result.content[0].image",
+        )
+    ]
+
+
+@pytest.mark.parametrize("file_id", ["file_011", "whatever"])
+def test_a_file_whose_form_says_nothing_else_is_the_providers_to_judge(file_id: str) -> None:
+    picture = Block(image=message_pb2.ImageBlock(media=message_pb2.Media(file_id=file_id)))
+    messages, _ = sent(user(picture))
+    assert messages[0]["content"] == [{"type": "image", "source": {"type": "file", "file_id": file_id}}]

@@ -169,7 +169,7 @@ def test_what_only_another_provider_can_read_is_left_out_with_a_warning() -> Non
         Block(refusal=message_pb2.RefusalBlock(text="No more.")),
         origin="anthropic",
     )
-    request = encoded(asked(user("Hello", image(file_id="file_011")), message, user(tool_result("x"))))
+    request = encoded(asked(user("Hello"), message, user(tool_result("x"))))
     sent = json.loads(request.body)["contents"]
     assert sent[0]["parts"] == [{"text": "Hello"}]
     assert sent[1]["parts"] == [
@@ -179,7 +179,6 @@ def test_what_only_another_provider_can_read_is_left_out_with_a_warning() -> Non
     ]
     assert {each.code for each in request.warnings} == {warning_pb2.WARNING_CODE_NOT_PORTABLE}
     assert [each.field.removeprefix("input.messages") for each in request.warnings] == [
-        "[0].content[1].image.media.file_id",
         "[1].content[0].thinking",
         "[1].content[1].redacted_thinking",
         "[1].content[2].provider_state",
@@ -189,6 +188,51 @@ def test_what_only_another_provider_can_read_is_left_out_with_a_warning() -> Non
         "[1].content[5].server_tool_result",
         "[1].content[6].opaque",
     ]
+
+
+def test_files_of_another_home_of_gemini_stay_behind_but_signatures_travel() -> None:
+    message = assistant(
+        image(file_id="files/abc"),
+        Block(text=message_pb2.TextBlock(text="A"), provider_state=b"s", provider_fields_json='{"x":1}'),
+        origin="gemini",
+    )
+    message.provider_fields_json = '{"y":1}'
+    message.origin.provider = "gemini-eu"
+    request = encoded(asked(user("a"), message, user("b")))
+    assert json.loads(request.body)["contents"][1] == {
+        "role": "model", "parts": [{"text": "A", "thoughtSignature": "cw==", "x": 1}], "y": 1
+    }  # fmt: skip
+    assert [each.field for each in request.warnings] == ["input.messages[1].content[0].image.media.file_id"]
+    message.origin.provider_type = "anthropic"
+    assert "y" not in json.loads(encoded(asked(user("a"), message, user("b"))).body)["contents"][1]
+
+
+@pytest.mark.parametrize(
+    ("file_id", "vertex", "says"),
+    [
+        ("file_011", False, "is the id of a file at Anthropic"),
+        ("file-1", True, "is the id of a file at OpenAI"),
+        ("abc", False, "is the id of no file here: they are called files/… or gs://…"),
+        (
+            "files/abc",
+            True,
+            "is the id of no file here: they are called gs://…, as Gemini on Vertex has no uploaded files",
+        ),
+    ],
+)
+def test_a_question_is_not_asked_without_its_file(file_id: str, vertex: bool, says: str) -> None:
+    error = refused(asked(user("Look", image(file_id=file_id))), vertex=vertex)
+    assert error.reason == error_reason_pb2.ERROR_REASON_INVALID_REQUEST
+    assert [(each.field, each.description) for each in error.violations] == [
+        ("input.messages[0].content[1].image.media.file_id", says)
+    ]
+
+
+def test_a_file_in_a_bucket_by_its_name() -> None:
+    asked_of = asked(user(image(file_id="gs://b/c")))
+    for vertex in (False, True):
+        [part] = json.loads(encoded(asked_of, vertex=vertex).body)["contents"][0]["parts"]
+        assert part == {"fileData": {"fileUri": "gs://b/c"}}
 
 
 def test_a_message_of_which_nothing_is_left_is_left_out() -> None:

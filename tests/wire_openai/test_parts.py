@@ -45,7 +45,7 @@ PARTS: list[tuple[Json, Json]] = [
         {"audio": {"media": media(data=b"x", mediaType="audio/mpeg; x=1")}},
         {"type": "input_audio", "input_audio": {"data": "eA==", "format": "mp3"}},
     ),
-    ({"document": {"media": {"fileId": "file_1"}}}, {"type": "file", "file": {"file_id": "file_1"}}),
+    ({"document": {"media": {"fileId": "file-1"}}}, {"type": "file", "file": {"file_id": "file-1"}}),
     (
         {"document": {"media": media(data=b"%PDF-")}},
         {"type": "file", "file": {"filename": "document.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}},
@@ -93,3 +93,10 @@ def test_parts_that_cannot_be(asked: Json, reason: str, field: str) -> None:
         sent = ask(target=lenient, messages=[user(asked, words("kept"))])
         assert warned(sent) == [("FIELD_DROPPED", f"input.messages[0].content[0].{field}")]
         assert b"kept" in sent.body
+
+
+def test_a_question_is_not_asked_without_its_file() -> None:
+    """OpenAI is not asked about a file of Anthropic's; what ids look like at other servers, nobody knows."""
+    asked = user({"document": {"media": {"fileId": "file_011"}}})
+    assert refused(messages=[asked]) == ("INVALID_REQUEST", ["input.messages[0].content[0].document.media.file_id"])
+    assert b'"file_011"' in ask(COMPATIBLE_PROVIDER, messages=[asked]).body

@@ -420,6 +420,9 @@ def test_marks_that_change_no_answer_are_left_out_with_a_warning(field: str, wor
 
 
 INVALID: dict[str, str] = {
+    "messages[0].content[0].image.media.file_id": (
+        'messages { role: ROLE_USER content { image { media { file_id: "file_011" } } } }'
+    ),
     "reasoning.effort": 'reasoning { mode: REASONING_MODE_DISABLED effort: "high" }',
     'provider_options_json["openai"]': 'provider_options_json { key: "openai" value: "{\\"stream\\": false}" }',
     "messages[0].content[0].image.media.media_type": (

@@ -168,7 +168,9 @@ def test_the_rest_of_another_providers_answer_arrives() -> None:
         provider_state=b"sig",
         provider_fields_json='{"x": 1}',
     )
-    came = message_pb2.Message(role=message_pb2.ROLE_ASSISTANT, origin=origin, content=[cited, call])
+    came = message_pb2.Message(
+        role=message_pb2.ROLE_ASSISTANT, origin=origin, content=[cited, call], provider_fields_json='{"y": 1}'
+    )
     request = PROVIDER.encode_chat(chat_input_pb2.ChatInput(messages=[user("x"), came]), TARGET)
     assert json.loads(request.body)["input"][1:] == [
         {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Grass"}]},
@@ -176,6 +178,7 @@ def test_the_rest_of_another_providers_answer_arrives() -> None:
     ]
     place = "input.messages[1].content"
     assert [(warning.code, warning.field) for warning in request.warnings] == [
+        (4, "input.messages[1].provider_fields_json"),
         (4, f"{place}[0].text.citations"),
         (4, f"{place}[1].provider_state"),
         (4, f"{place}[1].provider_fields_json"),

@@ -10,11 +10,12 @@ import msgspec
 
 from trunkline.v1 import chat_input_pb2, message_pb2
 from trunkline_service import json_text
+from trunkline_service.providers import file_ids
 from trunkline_service.providers.anthropic import blocks_in, envelope
 from trunkline_service.providers.anthropic.blocks_in import Json, raw
 from trunkline_service.providers.anthropic.platform import ANTHROPIC, LEGACY_VERSION, NEWEST_VERSION, Platform
 from trunkline_service.providers.base import Target
-from trunkline_service.providers.portable import portable
+from trunkline_service.providers.portable import passage, portable
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.providers.tool_names import ToolNames
 from trunkline_service.upstream.request import UpstreamRequest
@@ -68,7 +69,7 @@ def encode_chat(chat_input: ChatInput, target: Target, platform: Platform = ANTH
     report = EncodeReport(drop_unsupported=target.drop_unsupported, tool_names=_tool_names())
     body: Json = {"model": target.model}
     _generation(chat_input, target, body, report)
-    _conversation(chat_input, body, report)
+    _conversation(chat_input, target, body, report)
     if platform.service_tier_header:
         body.pop("service_tier", None)
     _provider_options(chat_input, target, body, report, platform.left_out)
@@ -86,7 +87,7 @@ def encode_count(chat_input: ChatInput, target: Target, platform: Platform = ANT
     # They are not sent, so that nothing can be wrong with them, but they decide on the version: tokens must not be
     # counted by other rules than those of the answer.
     _generation(chat_input, target, body, EncodeReport(drop_unsupported=True))
-    _conversation(chat_input, body, report)
+    _conversation(chat_input, target, body, report)
     _provider_options(chat_input, target, body, report)
     taken = COUNTED | {"anthropic_version"} if platform.version_in_body else COUNTED
     _uncounted_options(chat_input, target, taken, report)
@@ -151,13 +152,14 @@ def _default_max_tokens(target: Target, body: Json, report: EncodeReport) -> Non
     report.defaulted(path, str(target.max_output_tokens), "not set: the model's own maximum was sent")
 
 
-def _conversation(chat_input: ChatInput, body: Json, report: EncodeReport) -> None:
+def _conversation(chat_input: ChatInput, target: Target, body: Json, report: EncodeReport) -> None:
+    file_ids.refuse_foreign(chat_input, "anthropic", report)
     if chat_input.system:
         body["system"] = blocks_in.encode_blocks(chat_input.system, "input.system", report)
     body["messages"] = [
         written
         for number, message in enumerate(chat_input.messages)
-        if (written := _message(message, f"input.messages[{number}]", report)) is not None
+        if (written := _message(message, f"input.messages[{number}]", target, report)) is not None
     ]
     if chat_input.tools:
         body["tools"] = [
@@ -184,31 +186,28 @@ def _conversation(chat_input: ChatInput, body: Json, report: EncodeReport) -> No
         body["inference_geo"] = chat_input.anthropic.inference_geo
 
 
-def _message(message: message_pb2.Message, path: str, report: EncodeReport) -> Json | None:
+def _message(message: message_pb2.Message, path: str, target: Target, report: EncodeReport) -> Json | None:
+    """None if only another provider, which wrote the message, could read any of it."""
     if message.name:
         report.unsupported(f"{path}.name", "Anthropic knows no names of speakers", capability="message_name")
-    if message.origin.provider_type not in ("", "anthropic"):
-        return _foreign(message, path, report)
+    way = passage(message, target.provider, "anthropic")
     result: Json = {"role": _ROLES.get(message.role, "")}
-    if message.content or not message.provider_fields_json:
-        result["content"] = blocks_in.encode_blocks(message.content, f"{path}.content", report)
-    blocks_in.merge_fields(result, message.provider_fields_json, path)
-    return result
-
-
-def _foreign(message: message_pb2.Message, path: str, report: EncodeReport) -> Json | None:
-    """A message that another provider wrote; None if only that one could read any of it."""
-    if message.provider_fields_json:
+    if message.provider_fields_json and not way.state:
         report.not_portable(f"{path}.provider_fields_json", "another provider's own")
     content = []
     for number, block in enumerate(message.content):
         where = f"{path}.content[{number}]"
-        kept = portable(block, where, report)
-        if kept is not None and kept.HasField("text") and not kept.text.text.strip():
+        kept = portable(block, where, way, report)
+        if kept is not None and not way.state and kept.HasField("text") and not kept.text.text.strip():
             report.not_portable(f"{where}.text", "blank text, which Anthropic does not take")
         elif kept is not None and (encoded := blocks_in.encode_block(kept, where, report)) is not None:
             content.append(encoded)
-    return {"role": _ROLES.get(message.role, ""), "content": content} if content or not message.content else None
+    if not way.state:
+        return result | {"content": content} if content or not message.content else None
+    if message.content or not message.provider_fields_json:
+        result["content"] = content
+    blocks_in.merge_fields(result, message.provider_fields_json, path)
+    return result
 
 
 def _tool(tool: chat_input_pb2.Tool, path: str, report: EncodeReport) -> Json | msgspec.Raw | None:

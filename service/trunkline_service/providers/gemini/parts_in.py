@@ -28,7 +28,7 @@ def encode_parts(blocks: Sequence[message_pb2.ContentBlock], path: str, conversa
     result = []
     for number, block in tool_results.in_order_of_calls(blocks, conversation):
         place = f"{path}[{number}]"
-        own = portable(block, place, conversation.report) if conversation.foreign else block
+        own = portable(block, place, conversation.way, conversation.report)
         if own is not None and (part := encode_part(own, place, conversation)) is not None:
             result.append(part)
     return result
@@ -133,7 +133,7 @@ def _tool_use(block: message_pb2.ContentBlock, path: str, conversation: Conversa
     conversation.calls.pop(tool_use.id, None)
     conversation.calls[tool_use.id] = tool_use.name
     call: Json = {"id": tool_use.id}
-    if conversation.foreign or is_made_up(tool_use.id):
+    if not conversation.way.state or is_made_up(tool_use.id):
         conversation.withheld.add(tool_use.id)
         call = {}
     call["name"] = conversation.names.upstream(tool_use.name)

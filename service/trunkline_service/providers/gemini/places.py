@@ -45,8 +45,12 @@ def headers(target: Target) -> Mapping[str, str]:
     return {**result, **target.headers} if target.headers else result
 
 
-def file_uri(file_id: str, target: Target) -> str:
-    """The address of an uploaded file, by its name ("files/abc") or its address; empty if it is no file of Gemini's."""
+def file_uri(file_id: str, target: Target, *, vertex: bool) -> str:
+    """The address of a file, by its name ("files/abc") or its address; empty if it is no file here."""
+    if file_id.startswith("gs://"):
+        return file_id
+    if vertex:
+        return ""
     if file_id.startswith("files/"):
         return f"{target.base_url}/{file_id}"
     if file_id.startswith("https://generativelanguage.googleapis.com/"):

@@ -17,6 +17,7 @@ from trunkline_service.providers.gemini.members import Json, merge_fields
 from trunkline_service.providers.gemini.parts_in import encode_parts
 from trunkline_service.providers.gemini.parts_out import PROVIDER_TYPE
 from trunkline_service.providers.gemini.tools import encode_choice, encode_tools, tool_names
+from trunkline_service.providers.portable import UNKNOWN, passage
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.upstream.request import UpstreamRequest
 
@@ -110,15 +111,18 @@ def _content(message: message_pb2.Message, path: str, conversation: Conversation
     if message.name:
         report.unsupported(f"{path}.name", "Gemini knows no names of speakers", capability="message_name")
     conversation.role = message.role
-    conversation.foreign = message.origin.provider_type not in ("", PROVIDER_TYPE)
+    conversation.way = way = passage(message, conversation.target.provider, PROVIDER_TYPE)
     conversation.unsigned = _wants_signature(message, conversation)
     parts = encode_parts(message.content, f"{path}.content", conversation)
-    conversation.foreign = False
+    conversation.role, conversation.way = message_pb2.ROLE_USER, UNKNOWN
     if message.content and not parts:
         # All of it was reported. Gemini refuses a content without parts.
         return None
     content: Json = {"role": role, "parts": parts}
-    merge_fields(content, message.provider_fields_json, f"{path}.provider_fields_json")
+    if way.state:
+        merge_fields(content, message.provider_fields_json, f"{path}.provider_fields_json")
+    elif message.provider_fields_json:
+        report.not_portable(f"{path}.provider_fields_json", "another provider's own")
     return content
 
 
@@ -130,7 +134,7 @@ def _wants_signature(message: message_pb2.Message, conversation: Conversation) -
     if origin.provider_type == PROVIDER_TYPE and not _SIGNS_NOTHING.match(origin.model):
         # As the model wrote it, it is in order.
         return False
-    return conversation.foreign or not any(
+    return not conversation.way.state or not any(
         block.provider_state for block in message.content if block.HasField("tool_use")
     )
 

@@ -13,7 +13,7 @@ from trunkline_service.providers.base import Target
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.chat.parts import Json, Part, PartWriter, merge_fields, shortest
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE
-from trunkline_service.providers.portable import portable
+from trunkline_service.providers.portable import Passage, passage, portable
 from trunkline_service.providers.tool_names import ToolNames
 
 _CLIENT = (message_pb2.TOOL_RUNNER_UNSPECIFIED, message_pb2.TOOL_RUNNER_CLIENT)
@@ -37,7 +37,7 @@ class MessageWriter:
         for number, message in enumerate(chat_input.messages):
             path = f"input.messages[{number}]"
             written = self._message(message, path)
-            if message.provider_fields_json and self._foreign(message):
+            if message.provider_fields_json and not self._way(message).state:
                 self._report.not_portable(f"{path}.provider_fields_json", "another provider's own")
             elif message.provider_fields_json and len(written) != 1:
                 self._report.invalid(f"{path}.provider_fields_json", "the message becomes several here: split it")
@@ -93,9 +93,13 @@ class MessageWriter:
         calls: list[Json] = []
         thoughts: list[str] = []
         result: Json = {"role": "assistant", "content": None}
-        foreign = self._foreign(message)
+        way = self._way(message)
+        # Reasoning, and parts of kinds that nobody types, go back to the very provider that wrote them. Compatible servers
+        # take reasoning by the name that most of them have for it, and some cannot go on from a tool call without it;
+        # OpenAI's own Chat Completions has no place for it.
+        takes_back = way.is_own and not self._parts.platform.strict
         for path, block in blocks:
-            own = portable(block, path, self._report) if foreign else block
+            own = portable(block, path, way, self._report)
             if own is None:
                 continue
             block = own
@@ -106,7 +110,7 @@ class MessageWriter:
                     parts += self._parts.parts(block, path)
                 case "tool_use" if block.tool_use.runner in _CLIENT:
                     calls.append(self._call(block, path))
-                case "thinking" if self._takes_back(message):
+                case "thinking" if takes_back:
                     self._parts.beside(block, path)
                     thoughts.append(block.thinking.text)
                 case "thinking" | "redacted_thinking":
@@ -115,7 +119,7 @@ class MessageWriter:
                     self._report.not_portable(f"{path}.{kind}", "a tool that another provider ran")
                 case "opaque" if audio := _audio(block.opaque):
                     result["audio"] = audio
-                case "opaque" if self._takes_back(message):
+                case "opaque" if takes_back:
                     parts += self._parts.parts(block, path)
                 case "opaque":
                     self._report.not_portable(f"{path}.{kind}", "a block that only the API that wrote it can read")
@@ -129,17 +133,8 @@ class MessageWriter:
             result["tool_calls"] = calls
         return result
 
-    def _foreign(self, message: message_pb2.Message) -> bool:
-        # What the Responses API wrote, which has the same type, is no more its own than any other provider's.
-        return message.HasField("origin") and message.origin.provider != self._target.provider
-
-    def _takes_back(self, message: message_pb2.Message) -> bool:
-        """Whether reasoning, and parts of kinds that nobody types, go back to the very provider that wrote them.
-
-        Compatible servers take reasoning by the name that most of them have for it, and some cannot go on from a tool
-        call without it. OpenAI's own Chat Completions has no place for it.
-        """
-        return not self._parts.platform.strict and message.origin.provider == self._target.provider
+    def _way(self, message: message_pb2.Message) -> Passage:
+        return passage(message, self._target.provider, PROVIDER_TYPE)
 
     def _call(self, block: message_pb2.ContentBlock, path: str) -> Json:
         self._parts.beside(block, path)

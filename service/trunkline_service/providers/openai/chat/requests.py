@@ -10,6 +10,7 @@ import msgspec
 
 from trunkline.v1 import chat_input_pb2
 from trunkline_service import json_text
+from trunkline_service.providers import file_ids
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.openai.chat.messages import MessageWriter
 from trunkline_service.providers.openai.chat.parts import Json, PartWriter, raw
@@ -42,6 +43,9 @@ def encode_chat(chat_input: ChatInput, target: Target, platform: Platform) -> Up
     report = EncodeReport(drop_unsupported=target.drop_unsupported)
     names = ToolNames(_FORBIDDEN_IN_NAMES, MAX_TOOL_NAME)
     body: Json = {"model": target.model}
+    if platform.strict:
+        # What ids look like at other servers, nobody knows.
+        file_ids.refuse_foreign(chat_input, PROVIDER_TYPE, report)
     body["messages"] = MessageWriter(target, PartWriter(platform, report), names).conversation(chat_input)
     write_tools(chat_input, platform, names, body, report)
     _generation(chat_input.generation, target, platform, body, report)

@@ -18,7 +18,7 @@ from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE
 from trunkline_service.providers.openai.responses import parts_in
 from trunkline_service.providers.openai.responses.parts_in import Json, raw
-from trunkline_service.providers.portable import portable
+from trunkline_service.providers.portable import passage, portable
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.providers.tool_names import ToolNames
 
@@ -107,17 +107,16 @@ class _Writer:
             self._report.unsupported(
                 f"{path}.name", "OpenAI's Responses API knows no names of speakers", capability="message_name"
             )
-        is_own = message.origin.provider == self._provider
-        own_fields = json_text.parse_object(message.provider_fields_json.encode() or b"{}")
+        way = passage(message, self._provider, PROVIDER_TYPE)
+        is_own = way.is_own
+        if message.provider_fields_json and not way.state:
+            self._report.not_portable(f"{path}.provider_fields_json", "another provider's own")
+        own_fields = json_text.parse_object((message.provider_fields_json if way.state else "").encode() or b"{}")
         turn = _Turn(path, _ROLES.get(message.role, ""), is_own, own_fields)
         for number, block in enumerate(message.content):
             place = f"{path}{within}[{number}]"
-            if not is_own and message.HasField("origin"):
-                travelled = portable(block, place, self._report)
-                if travelled is None:
-                    continue
-                block = travelled
-            self._block(turn, block, place)
+            if (travelled := portable(block, place, way, self._report)) is not None:
+                self._block(turn, travelled, place)
         self._end(turn)
         if not message.content and (own_fields or not is_own):
             # An answer of this provider's own without content was no item at all.

@@ -9,6 +9,7 @@ import msgspec
 
 from trunkline.v1 import chat_input_pb2
 from trunkline_service import catalog, json_text
+from trunkline_service.providers import file_ids
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.openai.headers import request_headers
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
@@ -44,7 +45,7 @@ def encode_chat(chat_input: ChatInput, target: Target, platform: Platform) -> Up
     report = EncodeReport(drop_unsupported=target.drop_unsupported)
     names = ToolNames(_FORBIDDEN_IN_NAMES, MAX_TOOL_NAME)
     body: Json = {"model": target.model}
-    _conversation(chat_input, target, body, names, report)
+    _conversation(chat_input, target, platform, body, names, report)
     _generation(chat_input, target, body, report)
     _openai(chat_input, target, body)
     if chat_input.end_user_id:
@@ -61,7 +62,7 @@ def encode_count(chat_input: ChatInput, target: Target, platform: Platform) -> U
     report = EncodeReport(drop_unsupported=target.drop_unsupported)
     names = ToolNames(_FORBIDDEN_IN_NAMES, MAX_TOOL_NAME)
     body: Json = {"model": target.model}
-    _conversation(chat_input, target, body, names, report)
+    _conversation(chat_input, target, platform, body, names, report)
     _openai(chat_input, target, body)
     for key, options in _provider_options(chat_input, target, body, report).items():
         left_out = [name for name in options if name not in COUNTED]
@@ -74,8 +75,13 @@ def encode_count(chat_input: ChatInput, target: Target, platform: Platform) -> U
     return _request("/responses/input_tokens", counted, target, platform, names, report, accept="application/json")
 
 
-def _conversation(chat_input: ChatInput, target: Target, body: Json, names: ToolNames, report: EncodeReport) -> None:
+def _conversation(
+    chat_input: ChatInput, target: Target, platform: Platform, body: Json, names: ToolNames, report: EncodeReport
+) -> None:
     """What has tokens."""
+    if platform.strict:
+        # What ids look like at other servers, nobody knows.
+        file_ids.refuse_foreign(chat_input, PROVIDER_TYPE, report)
     instructions, items = items_in.encode_conversation(chat_input, target.provider, names, report)
     if instructions is not None:
         body["instructions"] = instructions
