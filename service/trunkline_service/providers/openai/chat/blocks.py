@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from trunkline.v1 import message_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.providers import surrogates
+
+_KEPT_PER_WRITE = 256
 
 # The member of a block_delta that appends to a block of each kind.
 DELTAS = {
@@ -24,9 +26,13 @@ _EMPTY = {
 
 
 class Blocks:
-    """Writes the events of blocks, one open at a time, numbered from 0."""
+    """Writes the events of blocks, one open at a time, numbered from 0.
 
-    __slots__ = ("count", "half", "kind")
+    What comes while a block is open that may not end yet, as a tool call does not within its arguments, waits; `kept`
+    is the size of it, in bytes or characters.
+    """
+
+    __slots__ = ("_may_end", "count", "half", "kept", "kind", "waiting")
 
     def __init__(self) -> None:
         self.count = 0
@@ -34,6 +40,10 @@ class Blocks:
         self.kind = ""
         # Half of a surrogate pair, which waits for the other one.
         self.half = ""
+        # Whether the open block may end; None if it always may.
+        self._may_end: Callable[[], bool] | None = None
+        self.waiting: list[Callable[[list[ChatEvent]], None]] = []
+        self.kept = 0
 
     @property
     def index(self) -> int:
@@ -43,6 +53,8 @@ class Blocks:
     def append(self, kind: str, text: str, result: list[ChatEvent]) -> None:
         """More of a text, of reasoning or of a refusal; a new block if another kind is open."""
         if kind != self.kind:
+            if self._must_wait(len(text), lambda later: self.append(kind, text, later)):
+                return
             self.begin(_EMPTY[kind], kind, result)
         self.grow(text, result)
 
@@ -61,9 +73,18 @@ class Blocks:
             setattr(event.block_delta, DELTAS[self.kind], text)
             result.append(event)
 
-    def begin(self, block: message_pb2.ContentBlock, kind: str, result: list[ChatEvent]) -> None:
-        """Opens a block, whose deltas are called `kind`; ends the one before."""
+    def begin(
+        self,
+        block: message_pb2.ContentBlock,
+        kind: str,
+        result: list[ChatEvent],
+        may_end: Callable[[], bool] | None = None,
+    ) -> None:
+        """Opens a block, whose deltas are called `kind`; ends the one before. Until `may_end`, what others append
+        waits.
+        """
         self.end(result)
+        self._may_end = may_end
         event = ChatEvent()
         event.block_start.index = self.count
         event.block_start.block.CopyFrom(block)
@@ -82,16 +103,37 @@ class Blocks:
         event.block_end.index = self.index
         result.append(event)
         self.kind = ""
+        self._may_end = None
+
+    def release(self, result: list[ChatEvent]) -> None:
+        """The open block may end now: writes what has waited for that."""
+        self._may_end = None
+        waiting, self.waiting = self.waiting, []
+        for write in waiting:
+            write(result)
 
     def whole(self, block: message_pb2.ContentBlock, result: list[ChatEvent]) -> None:
         """A block that comes at once."""
+        if self._must_wait(block.ByteSize(), lambda later: self.whole(block, later)):
+            return
         self.begin(block, "text", result)
         self.end(result)
 
     def beside_text(self, additions: Sequence[ChatEvent], result: list[ChatEvent]) -> None:
         """Deltas that add to a text block, which is opened for them if none is; their index is set here."""
         if self.kind != "text":
+            size = sum(event.ByteSize() for event in additions)
+            if self._must_wait(size, lambda later: self.beside_text(additions, later)):
+                return
             self.begin(_EMPTY["text"], "text", result)
         for event in additions:
             event.block_delta.index = self.index
         result.extend(additions)
+
+    def _must_wait(self, size: int, write: Callable[[list[ChatEvent]], None]) -> bool:
+        """Keeps `write` for later if the open block may not end."""
+        if not self.waiting and (self._may_end is None or self._may_end()):
+            return False
+        self.waiting.append(write)
+        self.kept += _KEPT_PER_WRITE + size
+        return True

@@ -1,10 +1,13 @@
 """The tool calls of a streamed answer, put together from fragments.
 
 Fragments name their call by an index of its own. Some servers leave it out, and some give the same one to all calls: a
-fragment with a new id and a name then begins a new one.
+fragment with a new id and a name then begins a new one, and so does one with another name, or with the same name after
+arguments that are whole. What comes between the fragments of one call, as a text, waits until the call is whole.
 """
 
 from __future__ import annotations
+
+import hashlib
 
 import msgspec
 
@@ -14,6 +17,7 @@ from trunkline_service import json_text
 from trunkline_service.providers.base import ProtocolViolation
 from trunkline_service.providers.openai.chat.blocks import Blocks
 from trunkline_service.providers.openai.chat.chunks import CallPiece
+from trunkline_service.providers.openai.chat.ending import Ending
 
 _KEPT_PER_PIECE = 64
 
@@ -35,7 +39,29 @@ class Call:
     @property
     def is_whole(self) -> bool:
         """Whether nothing that could be added to the arguments would make sense."""
-        return self.is_custom or json_text.is_json("".join(self.pieces), must_be_object=True)
+        if self.is_custom:
+            return True
+        # Most fragments end elsewhere: nothing has to be put together to know that.
+        has_end = bool(self.pieces) and self.pieces[-1].rstrip(" \t\r\n")[-1:] in ("}", "")
+        return has_end and json_text.is_json("".join(self.pieces), must_be_object=True)
+
+    @property
+    def cannot_go_on(self) -> bool:
+        """Whether no more of it can come; of a custom tool's text, nobody knows."""
+        return not self.is_custom and self.is_whole
+
+    def is_followed_by(self, piece: CallPiece, name: str, text: str) -> bool:
+        """Whether a fragment that seems to be of this call begins another one."""
+        if not name or not self.name:
+            return False
+        if piece.id and self.id and piece.id != self.id:
+            return True
+        if name != self.name:
+            return True
+        # The same name again: some servers repeat it, and the id if there is one, with every fragment.
+        if piece.id or (self.id and not text):
+            return False
+        return bool(self.pieces) and self.is_whole
 
 
 class Calls:
@@ -43,10 +69,12 @@ class Calls:
     comes too early waits, as blocks do not interleave.
     """
 
-    __slots__ = ("_blocks", "_by_index", "_calls", "_last", "strays")
+    __slots__ = ("_blocks", "_by_index", "_calls", "_ending", "_last", "strays")
 
-    def __init__(self, blocks: Blocks) -> None:
+    def __init__(self, blocks: Blocks, ending: Ending) -> None:
+        """`ending` knows what the answer is called."""
         self._blocks = blocks
+        self._ending = ending
         self._calls: list[Call] = []
         self._by_index: dict[int, Call] = {}
         self._last: Call | None = None
@@ -67,15 +95,15 @@ class Calls:
         """
         inner = piece.custom if piece.custom is not None else piece.function
         name = (inner.name if inner is not None else None) or ""
-        call = self._find(piece, name)
-        call.id = call.id or piece.id or ""
-        if not call.name:
-            call.name = name
-            call.is_custom = piece.custom is not None
         if piece.custom is not None:
             text = piece.custom.input or ""
         else:
             text = (piece.function.arguments if piece.function is not None else None) or ""
+        call = self._find(piece, name, text)
+        call.id = call.id or piece.id or ""
+        if not call.name:
+            call.name = name
+            call.is_custom = piece.custom is not None
         kept = _KEPT_PER_PIECE + len(text) + len(name) + sum(map(len, (extra or {}).values()))
         if call.block < 0:
             call.pieces += [text] if text else []
@@ -88,6 +116,8 @@ class Calls:
             call.pieces += [text] if text else []
             if text:
                 self._blocks.grow(text, result)
+            if self._blocks.waiting and call.cannot_go_on:
+                self._blocks.release(result)
         elif text.strip(" \t\r\n"):
             msg = "the arguments of a tool call go on after its end"
             raise ProtocolViolation(msg)
@@ -107,6 +137,7 @@ class Calls:
             or self._last.block != self._blocks.count - 1
             or self._blocks.kind != "input_json"
             or self._blocks.half
+            or self._blocks.waiting
         ):
             return self.add(piece, result)
         text = function.arguments
@@ -132,6 +163,7 @@ class Calls:
                     msg = "a tool call has no name"
                     raise ProtocolViolation(msg)
                 self._begin(call, result)
+        self._blocks.release(result)
         return [
             warning_pb2.Warning(
                 code=warning_pb2.WARNING_CODE_UNEXPECTED_OUTPUT,
@@ -142,12 +174,12 @@ class Calls:
             if call.pieces and not call.is_whole
         ]
 
-    def _find(self, piece: CallPiece, name: str) -> Call:
+    def _find(self, piece: CallPiece, name: str, text: str) -> Call:
         if piece.index is not None:
             call = self._by_index.get(piece.index)
         else:
             call = self._last if not piece.id or (self._last is not None and self._last.id == piece.id) else None
-        if call is None or (name and piece.id and call.id and piece.id != call.id):
+        if call is None or call.is_followed_by(piece, name, text):
             call = Call()
             self._calls.append(call)
             if piece.index is not None:
@@ -169,9 +201,11 @@ class Calls:
         return all(each.block >= 0 for each in before) and (not before or before[-1].is_whole)
 
     def _begin(self, call: Call, result: list[ChatEvent]) -> None:
+        # What came before it, and waits for the end of another call.
+        self._blocks.release(result)
         block = message_pb2.ToolUseBlock(
             # Without an id of the provider's, the result could not say which call it is for.
-            id=call.id or f"call_{self._blocks.count}",
+            id=call.id or self._made_up_id(call),
             name=call.name,
             runner=message_pb2.TOOL_RUNNER_CLIENT,
         )
@@ -180,6 +214,18 @@ class Calls:
             block.input_text = ""
         call.block = self._blocks.count
         fields = json_text.dump(call.extra) if call.extra else ""
-        self._blocks.begin(message_pb2.ContentBlock(tool_use=block, provider_fields_json=fields), kind, result)
+        content = message_pb2.ContentBlock(tool_use=block, provider_fields_json=fields)
+        self._blocks.begin(content, kind, result, may_end=lambda: call.cannot_go_on)
         if call.pieces:
             self._blocks.grow("".join(call.pieces), result)
+
+    def _made_up_id(self, call: Call) -> str:
+        """The id of a call that the provider gave none: the same whenever the same answer is read, another one in every
+        other answer. It is `call_`, 16 hexadecimal digits that depend on the answer's id and time and on the call's
+        name, `_`, and the number of calls before it. Short enough for every provider.
+
+        It cannot depend on the arguments, which may not have come yet.
+        """
+        created = bytes(self._ending.created).decode(errors="replace")
+        digest = hashlib.sha256(f"{self._ending.id}\0{created}\0{call.name}".encode()).hexdigest()[:16]
+        return f"call_{digest}_{self._calls.index(call)}"

@@ -45,6 +45,8 @@ class Ending:
     def __init__(self, target: Target) -> None:
         self._target = target
         self.id = ""
+        # When the answer was made, as JSON, by its first chunk.
+        self.created = msgspec.Raw(b"")
         self.model = ""
         self.reason = ""
         self.service_tier = ""
@@ -69,6 +71,7 @@ class Ending:
         fields.text("obfuscation")
         self.id = self.id or fields.text("id") or ""
         fields.text("id")
+        self.created = self.created or fields.remaining().get("created", msgspec.Raw(b""))
         self.model = fields.text("model") or self.model
         self.service_tier = fields.text("service_tier") or self.service_tier
         if (usage := fields.object("usage")) is not None:

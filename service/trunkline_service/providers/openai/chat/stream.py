@@ -40,7 +40,7 @@ class ChatStream:
         self._started = False
         self._ending = Ending(target)
         self._blocks = Blocks()
-        self._calls = Calls(self._blocks)
+        self._calls = Calls(self._blocks, self._ending)
         self._delta = DeltaReader(self._blocks, self._calls, self._ending)
         # Events that came before the first choice: they wait, as `start` comes first.
         self._early: list[ChatEvent] = []
@@ -131,7 +131,11 @@ class ChatStream:
         except ValueError:
             # Not JSON, not an object, not UTF-8, or a number that no message can hold.
             self._violation("a chunk is not what the API's format says")
-        if self._kept + self._ending.kept > MAX_KEPT_BYTES and self.failure is None and not self.complete:
+        if (
+            self._kept + self._ending.kept + self._blocks.kept > MAX_KEPT_BYTES
+            and self.failure is None
+            and not self.complete
+        ):
             self._violation("the answer has no end")
         return result
 
