@@ -16,7 +16,7 @@ from e2e.gateways import provider, until
 from support import calls
 from support.calls import Failure, failure_of
 from trunkline.v1 import batch_service_pb2 as pb
-from trunkline.v1 import batch_service_pb2_grpc, chat_input_pb2, warning_pb2
+from trunkline.v1 import batch_service_pb2_grpc, chat_input_pb2, message_pb2, route_pb2, warning_pb2
 from trunkline_service.app import Gateway
 from trunkline_service.config import Settings
 
@@ -215,10 +215,10 @@ async def test_from_its_creation_to_its_deletion(stub: Any, upstream: Anthropic)
     assert first["params"]["model"] == MODEL
     assert "stream" not in first["params"]
     assert upstream.seen[0].headers["anthropic-version"] == "2023-06-01"
-    assert {warning.field for warning in created.warnings} == {
-        f"items[{number}].input.generation.max_output_tokens" for number in range(4)
-    }
-    assert all(warning.code == warning_pb2.WARNING_CODE_DEFAULT_APPLIED for warning in created.warnings)
+    (warning,) = created.warnings
+    assert warning.field == "items[0].input.generation.max_output_tokens"
+    assert warning.code == warning_pb2.WARNING_CODE_DEFAULT_APPLIED
+    assert "4 items" in warning.message
 
     failure = await failure_of(stub.StreamBatchResults(pb.StreamBatchResultsRequest(id=batch.id)).read())
     assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "BATCH_NOT_ENDED")
@@ -327,6 +327,37 @@ async def test_what_holds_for_the_whole_batch_is_not_an_item_s_own(stub: Any, up
     one.input.anthropic.betas.append("some-beta")
     failure = await refused(stub, header(), items(one), END)
     assert (failure.reason, failure.fields) == ("CAPABILITY_NOT_SUPPORTED", ["items[0].input.anthropic.betas"])
+
+
+async def test_of_warnings_none_is_crowded_out(stub: Any, upstream: Anthropic) -> None:
+    """What is said of the first items leaves room for what is said of the last."""
+
+    def one(number: int) -> pb.BatchItem:
+        return item(f"row-{number}", **({"seed": 7, "max_output_tokens": 5} if number == 1499 else {}))
+
+    dropping = header(unsupported_fields=route_pb2.UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING)
+    created = await create(stub, dropping, items(*map(one, range(1500))), END)
+    assert {warning.field: warning.code for warning in created.warnings} == {
+        "items[0].input.generation.max_output_tokens": warning_pb2.WARNING_CODE_DEFAULT_APPLIED,
+        "items[1499].input.generation.seed": warning_pb2.WARNING_CODE_FIELD_DROPPED,
+    }
+    default, dropped = created.warnings
+    assert "1499 items" in default.message
+    assert default.value
+    assert "items" not in dropped.message
+
+
+async def test_of_too_many_kinds_of_warnings_the_number_is_told(stub: Any, upstream: Anthropic) -> None:
+    many = item("a", max_output_tokens=5)
+    image = message_pb2.Media(data=b"x", media_type="image/png")
+    detailed = message_pb2.ImageBlock(media=image, detail="low")
+    many.input.messages[0].content.extend(message_pb2.ContentBlock(image=detailed) for _ in range(1200))
+    dropping = header(unsupported_fields=route_pb2.UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING)
+    created = await create(stub, dropping, items(many), END)
+    assert len(created.warnings) == 1000
+    assert len({warning.field for warning in created.warnings}) == 1000
+    assert "200 more" in created.warnings[-1].message
+    assert not any("more" in warning.message for warning in created.warnings[:-1])
 
 
 async def test_another_provider_s_model(stub: Any, upstream: Anthropic) -> None:

@@ -19,6 +19,8 @@ from trunkline.v1 import batch_service_pb2 as pb
 from trunkline.v1 import batch_service_pb2_grpc, chat_input_pb2
 from trunkline_service.app import Gateway
 from trunkline_service.config import ProviderSettings, Secret, Settings
+from trunkline_service.providers.openai.chat import ChatProvider
+from trunkline_service.providers.openai.platform import AZURE, OPENAI
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
 RESPONSES_USAGE = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
@@ -185,6 +187,8 @@ async def stub(upstream: OpenAi) -> AsyncIterator[Any]:
         one("responses", "openai", "responses", auth="bearer"),
         one("chat", "openai", "chat", auth="bearer"),
         one("azure", "azure_openai", "chat", auth="api-key", version="2026-10-01"),
+        one("compatible", "openai_compatible", "chat", auth="bearer"),
+        one("gemini", "gemini", "", auth="x-goog-api-key"),
     ]
     settings = Settings(listen="127.0.0.1:0", providers={each.name: each for each in providers})
     async with Gateway(settings) as gateway, grpc.aio.insecure_channel(gateway.address) as channel:
@@ -324,6 +328,23 @@ async def test_a_deletion_that_the_provider_refuses(stub: Any, upstream: OpenAi)
     upstream.failing[f"DELETE /files/{upstream.batches['batch_1']['output_file_id']}"] = 500
     failure = await failure_of(stub.DeleteBatch(pb.DeleteBatchRequest(id=batch.id)))
     assert failure.reason == "UPSTREAM_ERROR"
+
+
+async def test_more_items_than_the_provider_takes(stub: Any, upstream: OpenAi, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (ChatProvider(OPENAI).max_items, ChatProvider(AZURE).max_items) == (50_000, 100_000)
+    monkeypatch.setattr(ChatProvider, "max_items", 2)
+    await create(stub, "chat", item("a"), item("b"))
+    failure = await failure_of(create(stub, "chat", item("a"), item("b"), item("c")))
+    assert (failure.reason, failure.fields) == ("INVALID_REQUEST", ["items"])
+    assert len(upstream.batches) == 1
+
+
+async def test_who_takes_batches(stub: Any, upstream: OpenAi) -> None:
+    failure = await failure_of(create(stub, "gemini", item("a")))
+    assert failure.reason == "CAPABILITY_NOT_SUPPORTED"
+    assert failure.info.metadata["providers"] == "azure, chat, responses"
+    # Nobody knows of this one, but it may be asked.
+    assert (await create(stub, "compatible", item("a"))).id == "compatible/batch_1"
 
 
 async def test_a_name_that_would_have_to_change(stub: Any, upstream: OpenAi) -> None:

@@ -52,6 +52,14 @@ class Batcher(Protocol):
     Decoders raise `ProtocolViolation`.
     """
 
+    @property
+    def has_batches(self) -> bool:
+        """Whether the provider is known to take batches. Of others nobody knows, so that they may be asked."""
+
+    @property
+    def max_items(self) -> int:
+        """How many items a batch may have."""
+
     def batch_item(self, custom_id: str, chat_input: chat_input_pb2.ChatInput, target: Target) -> EncodedItem:
         """One conversation of a batch. Raises as `Provider.encode_chat` does."""
 

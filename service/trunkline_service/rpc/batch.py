@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -13,27 +10,22 @@ from google.rpc import status_pb2
 
 from trunkline.accumulate import Accumulator
 from trunkline.v1 import batch_service_pb2 as pb
-from trunkline.v1 import batch_service_pb2_grpc, error_reason_pb2, route_pb2, warning_pb2
+from trunkline.v1 import batch_service_pb2_grpc, error_reason_pb2, route_pb2
 from trunkline_service.config import Limits
-from trunkline_service.errors import GatewayError, InvalidRequest, Violation
+from trunkline_service.errors import GatewayError, Violation
 from trunkline_service.providers.batches import Batcher, ItemResult, Undone
 from trunkline_service.routing.attempt import Attempt
 from trunkline_service.routing.batches import BatchCalls
 from trunkline_service.routing.router import Router
+from trunkline_service.rpc.batch_items import Items, read_header
 from trunkline_service.rpc.call import Call, current_call
 from trunkline_service.rpc.reading import Refused
 from trunkline_service.rpc.rules import is_header_value, refuse
 from trunkline_service.rpc.status import to_proto
-from trunkline_service.rpc.validate import check_request
 
-MAX_ITEMS = 100_000
-MAX_WARNINGS = 1000
 MAX_PAGE = 100
 DEFAULT_PAGE = 20
-# How long items are encoded before other calls have their turn.
-TURN_SECONDS = 0.005
 
-_CUSTOM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UNDONE = {
     Undone.CANCELLED: grpc.StatusCode.CANCELLED,
     Undone.EXPIRED: grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -56,13 +48,13 @@ class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
     ) -> pb.CreateBatchResponse:
         """Creates a batch of the items as they come."""
         messages = aiter(request_iterator)
-        header = await _header(messages)
+        header = await read_header(messages)
         refuse(_provider(header.provider, header.api_key, "header."))
         target = route_pb2.Target(provider=header.provider, api_key=header.api_key)
         calls = self._calls(current_call(), target, header.unsupported_fields, key_field="header.api_key")
-        items = _Items(self._router, calls, target, header.unsupported_fields)
+        items = Items(self._router, calls, target, header.unsupported_fields)
         batch = await calls.create(items.encoded(messages))
-        return pb.CreateBatchResponse(batch=_ours(batch, header.provider), warnings=items.warnings)
+        return pb.CreateBatchResponse(batch=_ours(batch, header.provider), warnings=items.warnings.told())
 
     async def GetBatch(self, request: pb.GetBatchRequest, context: Context) -> pb.GetBatchResponse:
         """Gets a batch."""
@@ -134,98 +126,18 @@ class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
                 metadata={
                     "capability": "batches",
                     "provider": target.provider,
-                    "providers": ", ".join(self._router.providers_that_are(Batcher)),
+                    "providers": ", ".join(sorted(self._takers())),
                 },
             )
         deadline = call.deadline(self._limits.default_deadline, self._limits.max_deadline)
         chores = self._router.endpoint(target.provider).chores
         return BatchCalls(leg=leg, batcher=leg.provider, deadline=deadline, attempt=call.attempt, chores=chores)
 
-
-class _Items:
-    """The items of a new batch, checked and encoded one by one."""
-
-    def __init__(
-        self,
-        router: Router,
-        calls: BatchCalls,
-        target: route_pb2.Target,
-        policy: route_pb2.UnsupportedFieldPolicy.ValueType,
-    ) -> None:
-        self._router = router
-        self._calls = calls
-        self._target = target
-        self._policy = policy
-        self._seen: set[str] = set()
-        self.warnings: list[warning_pb2.Warning] = []
-
-    async def encoded(self, messages: AsyncIterator[pb.CreateBatchRequest | Refused]) -> AsyncIterator[bytes]:
-        """Each item as it goes upstream. Raises `GatewayError`; the paths begin with the item's place in the batch."""
-        turn = time.monotonic()
-        async for message in messages:
-            kind = _checked(message).WhichOneof("kind")
-            if kind == "end":
-                break
-            if kind != "items":
-                raise InvalidRequest([Violation("kind", "is neither items nor the end, after the first message")])
-            for item in _checked(message).items.items:
-                yield await self._encode(item)
-                if time.monotonic() - turn > TURN_SECONDS:
-                    await asyncio.sleep(0)
-                    turn = time.monotonic()
-        else:
-            # gRPC ends the stream of a caller that is gone in the same way as that of one that is done.
-            raise InvalidRequest([Violation("end", "is required in the last message")])
-        if not self._seen:
-            raise InvalidRequest([Violation("items", "is required: at least one item")])
-
-    async def _encode(self, item: pb.BatchItem) -> bytes:
-        place = f"items[{len(self._seen)}]"
-        self._check_id(item.custom_id, place)
-        try:
-            check_request(item.input, route_pb2.RoutingOptions(), self._router.knows)
-            model = self._router.model_at(self._target.provider, item.input.model)
-            if model is None:
-                raise InvalidRequest([Violation("input.model", "names another provider than the batch's")])
-            target = route_pb2.Target(provider=self._target.provider, model=model, api_key=self._target.api_key)
-            leg = self._router.provider_leg(target, self._policy)
-            if leg.provider.needs_maximum(item.input, leg.target):
-                leg = await self._router.with_maximum(leg, self._calls.deadline)
-            encoded = self._calls.batcher.batch_item(item.custom_id, item.input, leg.target)
-        except GatewayError as error:
-            error.violations = tuple(Violation(f"{place}.{each.field}", each.description) for each in error.violations)
-            error.message = f"{place}: {error.message}"
-            raise
-        for warning in encoded.warnings[: MAX_WARNINGS - len(self.warnings)]:
-            warning.field = f"{place}.{warning.field}"
-            self.warnings.append(warning)
-        return encoded.data
-
-    def _check_id(self, custom_id: str, place: str) -> None:
-        if not _CUSTOM_ID.fullmatch(custom_id):
-            problem = "is not 1 to 64 letters, digits, '_' and '-'"
-        elif custom_id in self._seen:
-            problem = f"{custom_id!r} is there twice"
-        elif len(self._seen) >= MAX_ITEMS:
-            raise InvalidRequest([Violation("items", f"has more than {MAX_ITEMS} entries")])
-        else:
-            self._seen.add(custom_id)
-            return
-        raise InvalidRequest([Violation(f"{place}.custom_id", problem)])
-
-
-async def _header(messages: AsyncIterator[pb.CreateBatchRequest | Refused]) -> pb.BatchHeader:
-    async for message in messages:
-        if _checked(message).WhichOneof("kind") == "header":
-            return _checked(message).header
-        break
-    raise InvalidRequest([Violation("header", "is required in the first message")])
-
-
-def _checked(message: pb.CreateBatchRequest | Refused) -> pb.CreateBatchRequest:
-    if isinstance(message, Refused):
-        raise message.error
-    return message
+    def _takers(self) -> Iterator[str]:
+        """The names of the providers that are known to take batches."""
+        for name, endpoint in self._router.endpoints.items():
+            if isinstance(endpoint.provider, Batcher) and endpoint.provider.has_batches:
+                yield name
 
 
 def _listing(request: pb.ListBatchesRequest) -> Iterator[Violation]:

@@ -33,6 +33,9 @@ _TIMES = {"created_at": "create_time", "expires_at": "expire_time", "ended_at": 
 class AnthropicBatches:
     """A `Batcher`. One header stands for all items: what they say about versions and betas must be the target's."""
 
+    has_batches = True
+    max_items = 100_000
+
     def batch_item(self, custom_id: str, chat_input: chat_input_pb2.ChatInput, target: Target) -> EncodedItem:
         """An entry of `requests`: the body of a message, but for `stream`."""
         if own := [name for name in ("version", "betas", "workspace_id", "user_profile_id") if _has(chat_input, name)]:

@@ -17,7 +17,7 @@ from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.providers.batches import EncodedItem, ItemResult, Outcome, Undone, item_result
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.headers import request_headers
-from trunkline_service.providers.openai.platform import Platform
+from trunkline_service.providers.openai.platform import OPENAI, Platform
 from trunkline_service.upstream.request import UpstreamRequest
 
 # No line of JSON can hold what parts are told apart by: it begins with an end of line.
@@ -47,6 +47,16 @@ class OpenAiBatches(ABC):
 
     platform: Platform
     endpoint: str
+
+    @property
+    def max_items(self) -> int:
+        """OpenAI's own number. Elsewhere it is higher or not known, and the provider may refuse what is too much."""
+        return 50_000 if self.platform is OPENAI else 100_000
+
+    @property
+    def has_batches(self) -> bool:
+        """Of servers that are merely compatible, few have them."""
+        return self.platform.strict
 
     @abstractmethod
     def encode_chat(self, chat_input: chat_input_pb2.ChatInput, target: Target) -> UpstreamRequest:
