@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -82,6 +83,17 @@ def calls(*wanted: tuple[str, Any]) -> Check:
     return check
 
 
+def names_alike(answer: Answer, call: ReceivedCall) -> None:
+    """A tool, its call and its result have one name, whichever the provider takes."""
+    made, result = told(call)[-2:]
+    assert (made.kind, result.kind) == ("call", "result")
+    assert made.tool == result.tool
+    # Of the two, Gemini takes dots.
+    assert re.fullmatch(r"[a-zA-Z0-9_.-]{1,128}", made.tool)
+    assert f'"name": "{made.tool}"' in json.dumps(call.json["tools"])
+    assert said(answer) == "The tool answered: done"
+
+
 def thinks(answer: Answer, call: ReceivedCall) -> None:
     kinds = [block.WhichOneof("kind") for block in answer.message.content]
     # Gemini signs its thought in a part of its own behind them.
@@ -114,3 +126,13 @@ def has_logprobs(answer: Answer, call: ReceivedCall) -> None:
 
 def fits(answer: Answer, call: ReceivedCall) -> None:
     assert json.loads(said(answer)) == {"city": "Zürich", "seats": 7}
+
+
+def fits_by_name(answer: Answer, call: ReceivedCall) -> None:
+    fits(answer, call)
+    if answer.message.origin.provider_type == "openai":
+        chat = call.json.get("response_format", {}).get("json_schema")
+        wanted = chat or call.json["text"]["format"]
+        assert (wanted["name"], wanted["description"]) == ("trip", "Where to")
+    else:
+        assert "trip" not in sent(call)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from matrix import checks
 from matrix.building import (
@@ -22,7 +19,8 @@ from matrix.building import (
     tool,
     turn,
 )
-from matrix.homes import SILENT, Home
+from matrix.conversation import Conversation
+from matrix.homes import SILENT
 from matrix.told import Part
 from support.calls import text_block, user
 from trunkline.v1 import chat_input_pb2, message_pb2
@@ -33,45 +31,7 @@ PNG = base64.b64decode(
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00"
 LONG_NAME = "look_up_the_weather_" + "of_a_place_" * 7
-
-Fields = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conversation:
-    """A request with `fields` of ChatInput to a model that behaves as `model` says, and what has to come of it.
-
-    `check` raises AssertionError for an answer, or for a request as the provider received it, that is not as it should
-    be. By family or key of a home: `worded` holds other fields where a provider has its own words, `cannot` names the
-    field that the error is about where the provider has nothing for it, `warned` the fields of warnings where it goes
-    without, and `never` holds those whose models do not answer so. `notes` are what a reader of the table has to know
-    beside the cell.
-    """
-
-    title: str
-    model: str
-    fields: Fields = field(default_factory=dict)
-    worded: Mapping[str, Fields] = field(default_factory=dict)
-    check: checks.Check
-    cannot: Mapping[str, str] = field(default_factory=dict)
-    warned: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    never: Sequence[str] = ()
-    notes: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """Its name in the tests'."""
-        return self.title.replace(" ", "-").replace(",", "")
-
-    def input(self, home: Home) -> chat_input_pb2.ChatInput:
-        """The input for a provider."""
-        given = {**self.fields, **(home.of(self.worded) or {})}
-        given.setdefault("messages", [user("Hello")])
-        generation = chat_input_pb2.GenerationParams(max_output_tokens=1000)
-        if "generation" in given:
-            generation.MergeFrom(given.pop("generation"))
-        return chat_input_pb2.ChatInput(model=f"{home.name}/{self.model}", generation=generation, **given)
-
+WILD_NAME = "world/travel.look_up.the_weather" + "/of.a_place" * 12 + ".now"
 
 ONE_AT_A_TIME = chat_input_pb2.ToolChoice(mode=chat_input_pb2.TOOL_CHOICE_MODE_AUTO, parallel=False)
 SCHEMA = {
@@ -80,7 +40,7 @@ SCHEMA = {
     "required": ["city", "seats"],
     "additionalProperties": False,
 }
-_SIZED = chat_input_pb2.JsonSchemaFormat(schema_json=json.dumps(SCHEMA), name="trip")
+_SIZED = chat_input_pb2.JsonSchemaFormat(schema_json=json.dumps(SCHEMA), name="trip", description="Where to")
 _NAMELESS = chat_input_pb2.JsonSchemaFormat(schema_json=json.dumps(SCHEMA))
 _GENERATION = chat_input_pb2.GenerationParams
 _PHOTO = image(media(PNG, "image/png"))
@@ -137,6 +97,21 @@ CONVERSATIONS = (
         model="tool",
         fields={"tools": [tool(LONG_NAME, seats="integer")]},
         check=checks.calls((LONG_NAME, {"seats": 7})),
+    ),
+    Conversation(
+        title="a tool with a name of 168 characters, dots and slashes",
+        model="tool",
+        fields={"tools": [tool(WILD_NAME, seats="integer")]},
+        check=checks.calls((WILD_NAME, {"seats": 7})),
+    ),
+    Conversation(
+        title="the result of that tool",
+        model="tool",
+        fields={
+            "tools": [tool(WILD_NAME, seats="integer")],
+            "messages": [user("Go"), called(WILD_NAME), results(text_block("done"))],
+        },
+        check=checks.names_alike,
     ),
     Conversation(
         title="tool results",
@@ -222,7 +197,10 @@ CONVERSATIONS = (
         title="structured output with a name",
         model="structured",
         fields={"output_format": chat_input_pb2.OutputFormat(json_schema=_SIZED)},
-        check=checks.fits,
+        check=checks.fits_by_name,
+        notes=dict.fromkeys(
+            ("anthropic", "gemini"), "Schemas have no names and descriptions there, and the answer is the same without."
+        ),
     ),
     Conversation(
         title="JSON without a schema",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from matrix.conversations import CONVERSATIONS, Conversation
+from matrix.conversation import Conversation
+from matrix.conversations import CONVERSATIONS
 from matrix.faults import FAULTS, Fault
 from matrix.homes import HOMES, Home
 

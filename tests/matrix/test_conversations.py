@@ -5,7 +5,8 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from matrix.conversations import CONVERSATIONS, Conversation
+from matrix.conversation import Conversation
+from matrix.conversations import CONVERSATIONS
 from matrix.homes import HOMES, Home
 from matrix.rig import Rig
 from support.calls import chat_failure, stream_failure
