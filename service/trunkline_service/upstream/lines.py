@@ -18,11 +18,11 @@ class LineDecoder:
         first, end, rest = chunk.partition(b"\n")
         self._pending += first
         if not end:
-            if len(self._pending) > self._max_line_bytes:
-                msg = f"a line is larger than {self._max_line_bytes} bytes"
-                raise FrameTooLarge(msg)
+            self._check(self._pending)
             return []
         lines = [bytes(self._pending), *rest.split(b"\n")]
+        for line in lines:
+            self._check(line)
         self._pending = bytearray(lines.pop())
         return [Frame(b"", line) for each in lines if (line := each.strip())]
 
@@ -31,3 +31,8 @@ class LineDecoder:
         line = bytes(self._pending).strip()
         self._pending = bytearray()
         return [Frame(b"", line)] if line else []
+
+    def _check(self, line: bytes | bytearray) -> None:
+        if len(line) > self._max_line_bytes:
+            msg = f"a line is larger than {self._max_line_bytes} bytes"
+            raise FrameTooLarge(msg)
