@@ -82,6 +82,9 @@ async def own() -> AsyncIterator[tuple[Running, ScriptedUpstream]]:
         ("openai_compatible/gpt-4o", ESTIMATE),
         ("openai_compatible/anthropic/claude-haiku-4-5", ESTIMATE),
         ("azure_openai/my-deployment", ESTIMATE),
+        # Named like the model, it is taken for it.
+        ("azure_openai/gpt-4o", TOKENIZER),
+        ("azure_openai/gpt-6-sol", ESTIMATE),
     ],
 )
 async def test_which_method(own: tuple[Running, ScriptedUpstream], model: str, method: int) -> None:
@@ -141,6 +144,33 @@ async def test_what_is_not_text_is_an_estimate() -> None:
     pages = b"%PDF-1.4 /Type /Pages ... " + b"/Type /Page ..." * 3
     assert await tokens(asked(user("Hi", pdf(pages)))) == text.input_tokens + 3 * 2500
     assert await tokens(asked(user("Hi", pdf(b"?")))) == text.input_tokens + 2500
+
+
+def block(**kind: Any) -> message_pb2.ContentBlock:
+    return message_pb2.ContentBlock(**kind)
+
+
+@pytest.mark.parametrize(
+    ("chat", "method"),
+    [
+        (asked(user("Hi", "there"), user("x")), TOKENIZER),
+        (asked(user("Hi"), system=[block(text=message_pb2.TextBlock(text="Be brief"))]), TOKENIZER),
+        (asked(user("Hi", block(refusal=message_pb2.RefusalBlock(text="No")))), TOKENIZER),
+        (asked(user("Hi"), tools=[WEATHER]), ESTIMATE),
+        (asked(user("Hi", block(opaque=message_pb2.Opaque(provider_type="openai", raw_json="{}")))), ESTIMATE),
+        (asked(user("Hi", block(server_tool_result=message_pb2.ServerToolResultBlock(content_json="[]")))), ESTIMATE),
+        (asked(user("Hi", block(tool_use=message_pb2.ToolUseBlock(name="f", input_json="{}")))), ESTIMATE),
+        (asked(user("Hi", block(tool_result=message_pb2.ToolResultBlock(tool_use_id="1")))), ESTIMATE),
+        (asked(user("Hi", block(thinking=message_pb2.ThinkingBlock(text="Hm")))), ESTIMATE),
+        (asked(user("Hi", block(search_result=message_pb2.SearchResultBlock(source="s")))), ESTIMATE),
+        (asked(user("Hi", block(document=message_pb2.DocumentBlock(text="d")))), ESTIMATE),
+        (asked(user("Hi"), output_format=chat_input_pb2.OutputFormat(json_object={})), ESTIMATE),
+        (asked(user("Hi"), provider_options_json={"openai": '{"tools":[]}'}), ESTIMATE),
+    ],
+)
+async def test_only_text_is_counted_by_a_vocabulary(chat: chat_input_pb2.ChatInput, method: int) -> None:
+    assert (await count(chat, O200K)).method == method
+    assert (await count(chat, "")).method == ESTIMATE
 
 
 async def test_an_estimate_is_a_token_for_three_bytes() -> None:

@@ -91,6 +91,10 @@ def test_whose_model_a_bare_name_is(name: str, kind: str | None) -> None:
         ("vertex_gemini", "gemini-3.8-flash", "gemini-3.8-flash"),
         ("openai", "claude-haiku-4-5", None),
         ("openai_compatible", "gpt-6-sol", None),
+        # A deployment is taken for the model that it is named like.
+        ("azure_openai", "gpt-4o", "gpt-4o"),
+        ("azure_openai", "gpt-4o-2024-08-06", "gpt-4o"),
+        ("azure_openai", "my-deployment", None),
     ],
 )
 def test_names_on_other_platforms(kind: str, name: str, found: str | None) -> None:
@@ -171,6 +175,11 @@ def test_retired_models_are_known() -> None:
     retired = {model.id for model in CLAUDE if model.lifecycle == "retired"}
     assert retired == {model.id for model in CLAUDE if "-3-" in model.id or model.id.endswith(("-4", "-4-1"))}
     assert not [model for model in CLAUDE if model.lifecycle == "retired" and model.prices]
+
+
+def test_deployments_are_not_listed() -> None:
+    assert not models("azure_openai")
+    assert find("azure_openai", "gpt-4o").tokenizer == "o200k_base"  # type: ignore[union-attr]
 
 
 def test_only_openai_has_tokenizers() -> None:

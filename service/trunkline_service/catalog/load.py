@@ -2,7 +2,8 @@
 
 A file says what a provider's models are (`models`), with what their prices have in common (`prices`), or that a type
 of provider has the models of another (`models_of`) under names of its own (`names`, a regular expression with a group
-`model`; `write`, the name in its usual form). Dollars are for a million tokens, or for one request to a tool.
+`model`; `write`, the name in its usual form). One that is not `listed` need not have any of them. Dollars are for a
+million tokens, or for one request to a tool.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class _File(_Strict):
     names: str = ""
     write: str = ""
     missing: tuple[str, ...] = ()
+    listed: bool = True
 
 
 def read(folder: Traversable) -> Mapping[str, Platform]:
@@ -164,7 +166,7 @@ def _borrowed(provider_type: str, file: _File, platforms: Mapping[str, Platform]
             prices=None,
         )
     by_name = {name: by_id[model.id] for name, model in owner.by_name.items()}
-    return Platform(models=tuple(by_id.values()), by_name=by_name, pattern=pattern)
+    return Platform(models=tuple(by_id.values()) if file.listed else (), by_name=by_name, pattern=pattern)
 
 
 def _facts(provider_type: str, name: str, model: _Model, common: _Prices | None) -> ModelFacts:

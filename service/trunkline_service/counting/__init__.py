@@ -4,7 +4,9 @@
 
 By a vocabulary, a conversation is what OpenAI's chat models are known to make of one: 3 tokens and the role's for each
 message, one more for a name, 3 that open the answer; tools as in `tools.py`, a few tokens more or less. Another
-vocabulary than the model's own is never used.
+vocabulary than the model's own is never used. Only what is all text of the conversation is said to be counted that way:
+of tools, a provider's own results, blocks that only the provider reads and shapes of the answer, nobody outside knows
+how they come before the model.
 
 An estimate takes a token for every 3 bytes of UTF-8 text, which is a little high for most texts and models: who plans
 with it runs out of room later than planned. What is not text is always estimated, see `inventory.py`.
@@ -41,7 +43,7 @@ async def count(chat_input: chat_input_pb2.ChatInput, tokenizer: str) -> chat_se
         + TOKENS_TO_OPEN_THE_ANSWER
         + inventory.media_tokens
     )
-    is_exact = words is not None and not inventory.has_media
+    is_exact = words is not None and not inventory.has_others and not chat_input.tools
     return chat_service_pb2.CountTokensResponse(
         input_tokens=min(total, MAX_COUNT),
         method=chat_service_pb2.COUNT_METHOD_TOKENIZER if is_exact else chat_service_pb2.COUNT_METHOD_ESTIMATE,

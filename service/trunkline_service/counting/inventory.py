@@ -22,14 +22,18 @@ _PAGE = re.compile(rb"/Type\s{0,9}/Page(?![s])")
 
 
 class Inventory:
-    """Goes through a conversation once: its texts, and how many of what has no text. Tools are not in it."""
+    """Goes through a conversation once: its texts, and how many of what has no text. Tools are not in it.
+
+    `has_others` says that there is more than text between the two sides, so that the texts are only near to what the
+    model reads: media, calls of tools and their results, documents, thoughts, shapes of the answer.
+    """
 
     def __init__(self, chat_input: chat_input_pb2.ChatInput) -> None:
         self.texts: list[str] = []
         self.messages = len(chat_input.messages) + bool(chat_input.system)
         self.names = 0
         self.media_tokens = 0
-        self.has_media = False
+        self.has_others = False
         self._blocks(chat_input.system)
         for message in chat_input.messages:
             self._blocks(message.content)
@@ -37,6 +41,8 @@ class Inventory:
                 self.names += 1
                 self._text(message.name)
         schema = chat_input.output_format.json_schema
+        # Options that go upstream as they are may hold anything.
+        self.has_others |= chat_input.HasField("output_format") or bool(chat_input.provider_options_json)
         self._text(schema.schema_json, schema.name, schema.description)
 
     def _text(self, *texts: str) -> None:
@@ -44,14 +50,16 @@ class Inventory:
 
     def _media(self, tokens: int) -> None:
         self.media_tokens += tokens
-        self.has_media = True
+        self.has_others = True
 
     def _blocks(self, blocks: Iterable[message_pb2.ContentBlock]) -> None:
         for block in blocks:
             self._block(block)
 
     def _block(self, block: message_pb2.ContentBlock) -> None:
-        match block.WhichOneof("kind"):
+        kind = block.WhichOneof("kind")
+        self.has_others |= kind not in ("text", "refusal")
+        match kind:
             case "text":
                 self._text(block.text.text)
             case "thinking":
