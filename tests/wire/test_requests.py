@@ -181,6 +181,12 @@ UNSUPPORTED: dict[str, tuple[chat_input_pb2.ChatInput, str, str]] = {
         "message_name",
     ),
     "a tool of another's": (asked(tools=[OPENAI_TOOL]), "input.tools[0].provider_defined", "provider_tools"),
+    **{
+        f"an effort called {word}": (
+            asked(reasoning=chat_input_pb2.ReasoningParams(effort=word)), "input.reasoning.effort", "effort"
+        )
+        for word in ("none", "minimal")
+    },
     "parallel, with no tools": (asked(tool_choice=NONE), "input.tool_choice.parallel", "parallel"),
     "a loose schema": (
         asked(output_format=format_of(strict=False)),
@@ -205,6 +211,14 @@ UNSUPPORTED: dict[str, tuple[chat_input_pb2.ChatInput, str, str]] = {
         for name in ("temperature", "top_p", "top_k")
     },
 }  # fmt: skip
+
+
+def test_no_effort_is_what_no_reasoning_means() -> None:
+    disabled = chat_input_pb2.REASONING_MODE_DISABLED
+    sent = PROVIDER.encode_chat(asked(reasoning=chat_input_pb2.ReasoningParams(mode=disabled, effort="none")), TARGET)
+    body = json.loads(sent.body)
+    assert body["thinking"] == {"type": "disabled"}
+    assert "output_config" not in body
 
 
 @pytest.mark.parametrize(("asked", "path", "capability"), UNSUPPORTED.values(), ids=UNSUPPORTED)

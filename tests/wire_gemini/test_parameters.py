@@ -141,8 +141,8 @@ def test_provider_options_are_merged_last() -> None:
 
 
 def test_labels_are_vertexs() -> None:
-    sent = body(gemini=chat_input_pb2.GeminiOptions(labels={"team": "a"}), vertex=True)
-    assert sent["labels"] == {"team": "a"}
+    sent = body(gemini=chat_input_pb2.GeminiOptions(labels={"team": "a", "area": "b", "who": "c"}), vertex=True)
+    assert list(sent["labels"].items()) == [("area", "b"), ("team", "a"), ("who", "c")]
 
 
 def test_counting_at_the_developer_api_counts_all_of_it() -> None:

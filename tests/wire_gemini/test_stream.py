@@ -248,8 +248,6 @@ FINISH = {
     "SPII": "CONTENT_FILTER",
     "MODEL_ARMOR": "CONTENT_FILTER",
     "IMAGE_SAFETY": "CONTENT_FILTER",
-    "MALFORMED_FUNCTION_CALL": "OTHER",
-    "MISSING_THOUGHT_SIGNATURE": "OTHER",
     "LANGUAGE": "OTHER",
     "OTHER": "OTHER",
     "WHATEVER_COMES_NEXT": "OTHER",
@@ -263,6 +261,29 @@ def test_every_reason_to_finish_has_its_own_word(word: str, expected: str) -> No
     assert chat_service_pb2.FinishReason.Name(completion.finish_reason) == f"FINISH_REASON_{expected}"
     assert completion.provider_finish_reason == word
     assert json.loads(completion.provider_fields_json) == {"candidates": [{"finishMessage": "because"}]}
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("MALFORMED_FUNCTION_CALL", "UPSTREAM_ERROR"),
+        ("MALFORMED_RESPONSE", "UPSTREAM_ERROR"),
+        ("UNEXPECTED_TOOL_CALL", "UPSTREAM_ERROR"),
+        ("TOO_MANY_TOOL_CALLS", "UPSTREAM_ERROR"),
+        ("MISSING_THOUGHT_SIGNATURE", "UPSTREAM_REJECTED_REQUEST"),
+    ],
+)
+def test_a_model_that_failed_has_not_answered(word: str, reason: str) -> None:
+    held = {"finishReason": word, "finishMessage": "because"}
+    played = play(sse(chunk(text("a")), {"candidates": [held], "usageMetadata": {"promptTokenCount": 3}}))
+    failure = played.failure
+    assert failure is not None
+    assert not played.succeeded
+    assert failure.reason_name == f"ERROR_REASON_{reason}"
+    assert (failure.metadata["upstream_code"], failure.metadata["upstream_status"]) == (word, "200")
+    assert ("upstream_message" in failure.metadata) == (reason == "UPSTREAM_REJECTED_REQUEST")
+    # What came before counts, and was paid for.
+    assert [event.block_start.block.text.text for event in played.events if event.HasField("block_start")] == ["a"]
 
 
 def test_calls_before_another_reason_do_not_hide_it() -> None:

@@ -139,6 +139,7 @@ def test_an_answer_with_nothing_in_it() -> None:
 def test_text_after_a_call() -> None:
     sent = ask(messages=[assistant({"toolUse": {"id": "c", "name": "f"}}, words("after"))])
     assert warned(sent) == [("FIELD_DROPPED", "input.messages[0].content[1]")]
+    assert sent.warnings[0].message.startswith("left out: its place, ")
     assert json.loads(sent.body)["messages"][0]["content"] == "after"
 
 

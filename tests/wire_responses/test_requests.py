@@ -54,6 +54,11 @@ FIELDS: dict[str, tuple[str, Json]] = {
     "no likelihoods": ("generation { logprobs: false }", {}),
     "effort": ('reasoning { effort: "high" }', {"reasoning": {"effort": "high"}}),
     "no reasoning": ("reasoning { mode: REASONING_MODE_DISABLED }", {"reasoning": {"effort": "none"}}),
+    "a summary in Anthropic's word": ('reasoning { display: "summarized" }', {"reasoning": {"summary": "auto"}}),
+    "no summary in Anthropic's word": (
+        'reasoning { effort: "low" display: "omitted" }',
+        {"reasoning": {"effort": "low"}},
+    ),
     "a summary": (
         'reasoning { mode: REASONING_MODE_ADAPTIVE display: "detailed" }',
         {"reasoning": {"summary": "detailed"}},
@@ -523,3 +528,15 @@ def test_addresses_and_headers() -> None:
     assert ResponsesProvider(COMPATIBLE).encode_count(chat_input(), target) is None
     assert PROVIDER.encode_model(TARGET) is None
     assert not PROVIDER.needs_maximum(chat_input(), TARGET)
+
+
+def test_a_map_is_the_same_bytes_in_every_order() -> None:
+    names = [f"name_{number}" for number in range(16)]
+    bodies = {
+        PROVIDER.encode_chat(
+            chat_input(openai=chat_input_pb2.OpenAiOptions(metadata=dict.fromkeys(order, "x"))), TARGET
+        ).body
+        for order in (names, names[::-1])
+    }
+    [body] = bodies
+    assert list(json.loads(body)["metadata"]) == sorted(names)

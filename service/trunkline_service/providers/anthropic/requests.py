@@ -50,6 +50,8 @@ _TOOL_CHOICES = {
     chat_input_pb2.TOOL_CHOICE_MODE_ANY: "any",
     chat_input_pb2.TOOL_CHOICE_MODE_NONE: "none",
 }
+# Efforts that only others know.
+_NO_EFFORTS = frozenset({"none", "minimal"})
 _ABSENT = frozenset({"seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"})
 
 ChatInput: TypeAlias = chat_input_pb2.ChatInput
@@ -273,8 +275,14 @@ def _thinking(reasoning: chat_input_pb2.ReasoningParams) -> Json | None:
 
 def _output_config(chat_input: ChatInput, report: EncodeReport) -> Json:
     result: Json = {}
-    if chat_input.reasoning.effort:
-        result["effort"] = chat_input.reasoning.effort
+    reasoning = chat_input.reasoning
+    if reasoning.effort in _NO_EFFORTS:
+        # Not to reason at all is a mode here.
+        if reasoning.effort != "none" or reasoning.mode != chat_input_pb2.REASONING_MODE_DISABLED:
+            description = f"{reasoning.effort!r} is none of Anthropic's efforts, which begin with 'low'"
+            report.unsupported("input.reasoning.effort", description, capability="effort")
+    elif reasoning.effort:
+        result["effort"] = reasoning.effort
     match chat_input.output_format.WhichOneof("format"):
         case "json_schema":
             schema = chat_input.output_format.json_schema

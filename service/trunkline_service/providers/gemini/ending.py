@@ -26,24 +26,33 @@ _UNSAID = ("", "FINISH_REASON_UNSPECIFIED")
 
 
 class Ending:
-    """Collects what chunks say beside content and usage. `size` is how many bytes of it are remembered."""
+    """Collects what chunks say beside content and usage.
+
+    `size` is how many bytes of it are remembered, `reason` why the answer ended, in Gemini's own word.
+    """
 
     def __init__(self) -> None:
         self.size = 0
-        self._reason = ""
+        self.reason = ""
         self._candidate: dict[str, object] = {}
         self._others: dict[str, object] = {}
 
     @property
     def known(self) -> bool:
         """Whether Gemini has said why the answer ended. Until it has, the answer is not whole."""
-        return bool(self._reason)
+        return bool(self.reason)
+
+    @property
+    def message(self) -> str:
+        """What Gemini says about the end in a sentence."""
+        said = self._candidate.get("finishMessage")
+        return (Fields(b'{"is":%b}' % bytes(said)).text("is") or "") if isinstance(said, msgspec.Raw) else ""
 
     def candidate(self, candidate: Fields) -> None:
         """What is left of a candidate once its content was taken."""
         reason = candidate.text("finishReason") or ""
         if reason not in _UNSAID:
-            self._reason = reason
+            self.reason = reason
         self._keep(self._candidate, candidate.remaining())
 
     def beside(self, chunk: Fields) -> None:
@@ -62,13 +71,13 @@ class Ending:
 
         What the candidate says beside its content is under `candidates` in `provider_fields_json`, as on the wire.
         """
-        finish_reason = FINISH_REASONS.get(self._reason, chat_service_pb2.FINISH_REASON_OTHER)
+        finish_reason = FINISH_REASONS.get(self.reason, chat_service_pb2.FINISH_REASON_OTHER)
         if called and finish_reason == chat_service_pb2.FINISH_REASON_STOP:
             finish_reason = chat_service_pb2.FINISH_REASON_TOOL_USE
         others = {"candidates": [self._candidate], **self._others} if self._candidate else self._others
         return chat_service_pb2.Completion(
             finish_reason=finish_reason,
-            provider_finish_reason=self._reason,
+            provider_finish_reason=self.reason,
             usage=usage,
             warnings=warnings,
             origin=origin,

@@ -130,6 +130,24 @@ def blocked(feedback: msgspec.Raw, target: Target) -> GatewayError | None:
     return _gateway_error(error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED, said, target, 200, None)
 
 
+# Reasons to finish that are failures: the model wrote what is no answer, or was asked in a way that it cannot take.
+_FAILED_FINISHES: Mapping[str, ErrorReason.ValueType] = {
+    **dict.fromkeys(
+        ("MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS"),
+        error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR,
+    ),
+    "MISSING_THOUGHT_SIGNATURE": error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST,
+}
+
+
+def failed_finish(reason: str, message: str, target: Target) -> GatewayError | None:
+    """The error that a reason to finish stands for, with Gemini's own words on it; None if the answer just ended."""
+    kind = _FAILED_FINISHES.get(reason)
+    if kind is None:
+        return None
+    return _gateway_error(kind, _Said(status=reason, message=_printable(message)), target, 200, None)
+
+
 @dataclass(frozen=True, slots=True)
 class _Said:
     """What an error says, as far as it has the shape of one."""

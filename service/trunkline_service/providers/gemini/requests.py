@@ -147,7 +147,8 @@ def _gemini_options(options: chat_input_pb2.GeminiOptions, body: Json, conversat
     if options.cached_content:
         body["cachedContent"] = options.cached_content
     if options.labels and conversation.vertex:
-        body["labels"] = dict(options.labels)
+        # A map has no order: sorted, the same request is the same bytes.
+        body["labels"] = dict(sorted(options.labels.items()))
     elif options.labels:
         conversation.report.unsupported("input.gemini.labels", "only Vertex takes labels", capability="labels")
 

@@ -20,7 +20,7 @@ from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.gemini import chunks, citations, logprobs, parts_out
 from trunkline_service.providers.gemini.ending import Ending
-from trunkline_service.providers.gemini.failures import blocked, decode_stream_error
+from trunkline_service.providers.gemini.failures import blocked, decode_stream_error, failed_finish
 from trunkline_service.providers.gemini.usage import UsageMeter
 from trunkline_service.upstream.framing import Frame
 
@@ -83,7 +83,9 @@ class GeminiStream:
             for part in chunk.candidates[0].content.parts:
                 if part.text:
                     self._say("thinking" if part.thought else "text", part.text, result)
-            if chunk.usage_metadata and not self._count(chunk.usage_metadata):
+            if not chunk.usage_metadata:
+                self._meter.outdate()
+            elif not self._count(chunk.usage_metadata):
                 break
         if self._kept + self._ending.size > MAX_KEPT_BYTES and self.failure is None:
             self._violation("the answer has no end")
@@ -164,8 +166,11 @@ class GeminiStream:
         if len(candidates) > 1:
             msg = "there are several answers, though one was asked for"
             raise ProtocolViolation(msg)
+        before = len(result)
         for candidate in candidates:
             self._candidate(Fields(candidate), result)
+        if usage is None and len(result) > before:
+            self._meter.outdate()
         self._ending.beside(fields)
 
     def _begin(self, fields: Fields, result: list[ChatEvent]) -> None:
@@ -208,6 +213,7 @@ class GeminiStream:
         if self._kind == "text" and (probabilities := candidate.object("logprobsResult")) is not None:
             self._tell_logprobs(probabilities, candidate, result)
         self._ending.candidate(candidate)
+        self.failure = failed_finish(self._ending.reason, self._ending.message, self._target)
 
     def _part(self, part: msgspec.Raw, result: list[ChatEvent]) -> None:
         members = json_text.parse_object(part)

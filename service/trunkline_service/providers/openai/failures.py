@@ -26,7 +26,7 @@ _REASON_OF_CODE: dict[str, ErrorReason.ValueType] = {
         error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED,
     ),
     **dict.fromkeys(
-        ("context_length_exceeded", "exceed_context_size_error", "string_above_max_length"),
+        ("context_length_exceeded", "exceed_context_size_error"),
         error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED,
     ),
     **dict.fromkeys(
@@ -72,6 +72,7 @@ _LIMIT = re.compile(r"(?:maximum (?:context|prompt) length is|context size \(?)\
 _REQUESTED = re.compile(r"(?:resulted in|requested|has|contains|request \()\s*(?:about )?(\d{1,12})")
 _NO_MODEL = re.compile(r"\b(?:model|deployment)\b", re.IGNORECASE)
 
+_OF_CONTENT = re.compile(r"(?:messages|input)\b")
 _PARAM = re.compile(r"([a-z_]+)(?:\[(\d{1,6})\])?")
 _FIELDS = {
     "model": "input.model",
@@ -206,6 +207,9 @@ def _reason(status: int, words: Words) -> ErrorReason.ValueType | None:
         # What a key may do stays what the status says: 403 with a code of the rate would be no matter of waiting.
         if (reason is not None and status not in (401, 403, 413)) or code == "model_not_found":
             return reason
+    if status in (400, 422) and words.code == "string_above_max_length" and _OF_CONTENT.match(words.param):
+        # Of any other string, as the name of a tool, it says nothing about the context.
+        return error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED
     if status in (400, 402, 403, 429) and _SPENT.search(words.message):
         return error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED
     if status in (400, 422) and _TOO_LONG.search(words.message):

@@ -94,9 +94,9 @@ class MessageWriter:
         thoughts: list[str] = []
         result: Json = {"role": "assistant", "content": None}
         way = self._way(message)
-        # Reasoning, and parts of kinds that nobody types, go back to the very provider that wrote them. Compatible servers
-        # take reasoning by the name that most of them have for it, and some cannot go on from a tool call without it;
-        # OpenAI's own Chat Completions has no place for it.
+        # Reasoning, and parts of kinds that nobody types, go back to the very provider that wrote them. Compatible
+        # servers take reasoning by the name that most of them have for it, and some cannot go on from a tool call
+        # without it; OpenAI's own Chat Completions has no place for it.
         takes_back = way.is_own and not self._parts.platform.strict
         for path, block in blocks:
             own = portable(block, path, way, self._report)
@@ -106,7 +106,8 @@ class MessageWriter:
             match kind := block.WhichOneof("kind") or "":
                 case "text" | "refusal":
                     if calls:
-                        self._report.dropped(path, "Chat Completions cannot say that it came after a tool call")
+                        what = "its place, as Chat Completions has texts before calls only; the text itself is sent"
+                        self._report.dropped(path, what)
                     parts += self._parts.parts(block, path)
                 case "tool_use" if block.tool_use.runner in _CLIENT:
                     calls.append(self._call(block, path))

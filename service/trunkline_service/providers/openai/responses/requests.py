@@ -136,8 +136,9 @@ def _reasoning(reasoning: chat_input_pb2.ReasoningParams, report: EncodeReport) 
                 "OpenAI's models cannot be told to reason only between tools",
                 capability="reasoning_between_tools",
             )
-    if reasoning.display:
-        result["summary"] = reasoning.display
+    # Anthropic's words, in OpenAI's: a summary of any length, and none, which is what comes if none is asked for.
+    if reasoning.display and reasoning.display != "omitted":
+        result["summary"] = "auto" if reasoning.display == "summarized" else reasoning.display
     return result
 
 
@@ -178,7 +179,8 @@ def _openai(chat_input: ChatInput, target: Target, body: Json) -> None:
     if options.conversation_id:
         body["conversation"] = options.conversation_id
     if options.metadata:
-        body["metadata"] = dict(options.metadata)
+        # A map has no order: sorted, the same request is the same bytes.
+        body["metadata"] = dict(sorted(options.metadata.items()))
     if options.HasField("max_tool_calls"):
         body["max_tool_calls"] = options.max_tool_calls
 
