@@ -55,6 +55,7 @@ def page() -> str:
     services = [
         ["embeddings", *("yes" if home.embeds else "`UNIMPLEMENTED`" for home in HOMES)],
         ["batches", *("yes" if home.batches else "`UNIMPLEMENTED`" for home in HOMES)],
+        ["failed items among a batch's good ones", *("yes" if home.batches else "–" for home in HOMES)],
         ["tokens counted by", *(home.counts.lower() for home in HOMES)],
     ]
     parts = (
