@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from trunkline.v1 import embedding_service_pb2 as pb
 from trunkline.v1 import embedding_service_pb2_grpc, route_pb2, warning_pb2
 from trunkline_service.app import Gateway
 from trunkline_service.config import ProviderSettings, Secret, Settings
+from trunkline_service.providers.openai.embeddings import OpenAiEmbeddings
 from wire.recordings import Recording, each, recordings
 
 MODEL = "openai/text-embedding-3-small"
@@ -201,3 +203,21 @@ async def test_recorded(stub: Any, upstream: ScriptedUpstream, recording: Record
     assert upstream.received[0].json == {**sent, "input": [sent["input"]]}
     limits = {limit.name: limit.limit for limit in response.route_report.attempts[0].rate_limits}
     assert limits == {"requests": 10_000, "tokens": 10_000_000}
+
+
+async def test_large_answers_are_read_where_they_hold_up_nobody(
+    stub: Any, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = OpenAiEmbeddings.decode_embed
+    threads: list[bool] = []
+
+    def noted(*arguments: Any) -> pb.EmbedResponse:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return own(*arguments)
+
+    monkeypatch.setattr(OpenAiEmbeddings, "decode_embed", noted)
+    upstream.answer(answer(packed(0.5)), answer(packed(*[0.5] * 20_000)))
+    small = await stub.Embed(request("One"), timeout=5)
+    large = await stub.Embed(request("One"), timeout=5)
+    assert [len(each.embeddings[0].values) for each in (small, large)] == [1, 20_000]
+    assert threads == [True, False]

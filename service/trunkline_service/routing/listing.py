@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from trunkline.v1 import error_reason_pb2
 from trunkline.v1.model_service_pb2 import Model
 from trunkline_service.errors import GatewayError
-from trunkline_service.off_loop import HEAVY_BYTES
-from trunkline_service.providers.base import ModelLister, ModelPage, ProtocolViolation
+from trunkline_service.off_loop import off_loop
+from trunkline_service.providers.base import ModelLister, ProtocolViolation
 from trunkline_service.routing.attempt import Attempt
 from trunkline_service.routing.leg import Leg
 
@@ -81,7 +81,7 @@ class Listing:
                     # Half of a list would say that the other half is not there.
                     msg = "its list of models has no end"
                     raise ProtocolViolation(msg)
-                page = await _decoded(lister, body)
+                page = await off_loop(lister.decode_models, body)
                 if page.cursor in cursors[1:]:
                     msg = "its list of models comes back to the same page"
                     raise ProtocolViolation(msg)
@@ -99,12 +99,6 @@ class Listing:
         if not task.cancelled() and task.exception() is None:
             self._models = task.result()
             self._until = asyncio.get_running_loop().time() + KEPT_SECONDS
-
-
-async def _decoded(lister: ModelLister, body: bytes) -> ModelPage:
-    if len(body) < HEAVY_BYTES:
-        return lister.decode_models(body)
-    return await asyncio.to_thread(lister.decode_models, body)
 
 
 def _too_late(leg: Leg) -> GatewayError:

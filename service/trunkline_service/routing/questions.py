@@ -55,7 +55,7 @@ async def embed(
     sent = await off_loop(embedder.encode_embed, request, target)
     body = await attempt.fetch(sent, deadline)
     try:
-        response = embedder.decode_embed(body, request, target)
+        response = await off_loop(embedder.decode_embed, body, request, target)
     except ProtocolViolation as violation:
         raise attempt.violation(violation) from violation
     response.warnings.extend(sent.warnings)
