@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trunkline.v1 import chat_input_pb2
-from trunkline_service.providers.fields import Fields
+from trunkline_service.providers.openai import raw_tools
 from trunkline_service.providers.openai.chat.parts import Json, Part, merge_fields, raw
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
 from trunkline_service.providers.report import EncodeReport
@@ -47,7 +47,7 @@ def _tool(
         report.dropped(f"{path}.cache_control", "Chat Completions has no such marks")
     if tool.WhichOneof("kind") == "provider_defined":
         if tool.provider_defined.provider_type == PROVIDER_TYPE:
-            return raw(tool.provider_defined.raw_json)
+            return raw_tools.for_chat(tool.provider_defined.raw_json)
         what = f"a tool of {tool.provider_defined.provider_type!r} means nothing to {platform.name}"
         report.unsupported(f"{path}.provider_defined", what, capability="provider_tools")
         return None
@@ -73,11 +73,5 @@ def _tool(
 
 def _custom_names(chat_input: chat_input_pb2.ChatInput) -> set[str]:
     """The names of tools that take free text: only the provider's own form of a tool can say that it does."""
-    result = set()
-    for tool in chat_input.tools:
-        if tool.provider_defined.provider_type != PROVIDER_TYPE:
-            continue
-        fields = Fields(tool.provider_defined.raw_json.encode())
-        if fields.text("type") == "custom" and (custom := fields.object("custom")) is not None:
-            result.add(Fields(custom).text("name") or "")
-    return result
+    own = (tool.provider_defined for tool in chat_input.tools)
+    return {raw_tools.custom_name(each.raw_json) for each in own if each.provider_type == PROVIDER_TYPE}

@@ -9,6 +9,7 @@ import msgspec
 from trunkline.v1 import chat_input_pb2
 from trunkline_service import json_text
 from trunkline_service.providers.fields import Fields
+from trunkline_service.providers.openai import raw_tools
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE
 from trunkline_service.providers.openai.responses.parts_in import Json, raw
 from trunkline_service.providers.report import EncodeReport
@@ -36,7 +37,7 @@ def encode_tools(
         if tool.WhichOneof("kind") == "function":
             result.append(_function(tool.function, f"{path}.function", names, report))
         elif tool.provider_defined.provider_type == PROVIDER_TYPE:
-            result.append(raw(tool.provider_defined.raw_json))
+            result.append(raw_tools.for_responses(tool.provider_defined.raw_json))
         else:
             report.unsupported(
                 f"{path}.provider_defined",
@@ -87,7 +88,7 @@ def _named(name: str, tools: Iterable[chat_input_pb2.Tool]) -> Json | None:
     for tool in tools:
         if tool.provider_defined.provider_type != PROVIDER_TYPE:
             continue
-        fields = Fields(tool.provider_defined.raw_json.encode())
+        fields = Fields(msgspec.json.encode(raw_tools.for_responses(tool.provider_defined.raw_json)))
         kind = fields.text("type") or ""
         if fields.text("name") == name:
             return {"type": kind, "name": name}
