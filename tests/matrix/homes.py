@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from trunkline_service.config import ProviderSettings, Secret, Timeouts
+from trunkline_service.simulator import BASES
 
 T = TypeVar("T")
 
@@ -16,7 +17,8 @@ SILENT = ("openai/chat", "azure_openai/chat")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """A provider: its `type` and `api` in the settings, its `path` behind the simulator's URL, and what else it needs.
+    """A provider: its `type` and `api` in the settings, what its `base` is below the simulator's URL if it is not what
+    the simulator's help says, and what else it needs.
 
     `family` is the codec's: homes of one family cannot do the same things. `title` heads its column. `counts` is the
     method of its counts. `thinks_for` is the family whose homes all read what its models thought, empty if only itself
@@ -26,8 +28,8 @@ class Home:
     title: str
     type: str
     family: str
-    path: str
     api: str = ""
+    base: str | None = None
     auth: str = "bearer"
     counts: str = "PROVIDER"
     thinks_for: str = ""
@@ -64,11 +66,12 @@ class Home:
 
     def settings(self, url: str, silence: float) -> ProviderSettings:
         """The settings with the simulator at `url` behind, which may be silent for so many seconds."""
+        base = self.base if self.base is not None else BASES.get(self.key, BASES.get(self.type, ""))
         fields: dict[str, Any] = {
             "name": self.name,
             "type": self.type,
             "api": self.api,
-            "base_url": url + self.path,
+            "base_url": url + base,
             "auth": self.auth,
             "api_key": Secret(env="KEY", environ={"KEY": "key-of-the-matrix"}),
             "timeouts": Timeouts(first_event=silence, idle=silence),
@@ -84,25 +87,15 @@ _AWS: Mapping[str, Any] = {"region": "us-east-1"}
 _GOOGLE: Mapping[str, Any] = {"region": "us-central1", "project": "p"}
 
 HOMES = (
-    Home(title="Anthropic", type="anthropic", **_CLAUDE, path="", auth="x-api-key", batches=True),
-    Home(title="Bedrock InvokeModel", type="bedrock", api="invoke", **_CLAUDE, path="", more=_AWS),
-    Home(
-        title="Bedrock Messages",
-        type="bedrock",
-        api="messages",
-        **_CLAUDE,
-        path="/anthropic",
-        counts="ESTIMATE",
-        more=_AWS,
-    ),
-    Home(title="Bedrock Mantle", type="bedrock", api="mantle", **_CLAUDE, path="/mantle/anthropic", more=_AWS),
-    Home(title="Claude on Vertex", type="vertex_anthropic", **_CLAUDE, path="/v1", more=_GOOGLE),
-    Home(title="OpenAI Responses", type="openai", api="responses", family="responses", **_OPENAI, path="/openai/v1"),
-    Home(title="OpenAI Chat", type="openai", api="chat", path="/openai/v1", **_CHAT, **_OPENAI),
-    Home(
-        title="Azure Responses", type="azure_openai", api="responses", family="responses", **_OPENAI, path="/openai/v1"
-    ),
-    Home(title="Azure Chat", type="azure_openai", api="chat", path="/openai/v1", **_CHAT, **_OPENAI),
+    Home(title="Anthropic", type="anthropic", **_CLAUDE, auth="x-api-key", batches=True),
+    Home(title="Bedrock InvokeModel", type="bedrock", api="invoke", **_CLAUDE, more=_AWS),
+    Home(title="Bedrock Messages", type="bedrock", api="messages", **_CLAUDE, counts="ESTIMATE", more=_AWS),
+    Home(title="Bedrock Mantle", type="bedrock", api="mantle", **_CLAUDE, more=_AWS),
+    Home(title="Claude on Vertex", type="vertex_anthropic", **_CLAUDE, more=_GOOGLE),
+    Home(title="OpenAI Responses", type="openai", api="responses", family="responses", **_OPENAI),
+    Home(title="OpenAI Chat", type="openai", api="chat", **_CHAT, **_OPENAI),
+    Home(title="Azure Responses", type="azure_openai", api="responses", family="responses", **_OPENAI),
+    Home(title="Azure Chat", type="azure_openai", api="chat", **_CHAT, **_OPENAI),
     Home(
         title="compatible Responses",
         type="openai_compatible",
@@ -110,15 +103,8 @@ HOMES = (
         family="responses",
         **_OPENAI,
         counts="ESTIMATE",
-        path="/v1",
     ),
-    Home(title="compatible Chat", type="openai_compatible", api="chat", path="/v1", **_CHAT, **_OPENAI),
-    Home(title="Gemini", type="gemini", **_GEMINI, path="/v1beta", auth="x-goog-api-key", embeds=True),
-    Home(
-        title="Gemini on Vertex",
-        type="vertex_gemini",
-        **_GEMINI,
-        path="/v1",
-        more=_GOOGLE,
-    ),
+    Home(title="compatible Chat", type="openai_compatible", api="chat", **_CHAT, **_OPENAI),
+    Home(title="Gemini", type="gemini", **_GEMINI, auth="x-goog-api-key", embeds=True),
+    Home(title="Gemini on Vertex", type="vertex_gemini", **_GEMINI, more=_GOOGLE),
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
 
-from matrix.homes import HOMES
+from matrix.homes import HOMES, Home
 from support.calls import Stub
 from trunkline.v1 import batch_service_pb2_grpc, chat_service_pb2_grpc, embedding_service_pb2_grpc
 from trunkline_service.app import Gateway
@@ -31,10 +31,10 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(silence: float = 5.0) -> AsyncIterator[Rig]:
+async def rig(silence: float = 5.0, homes: Sequence[Home] = HOMES) -> AsyncIterator[Rig]:
     async with Simulator() as simulator:
         settings = Settings(
-            listen="127.0.0.1:0", providers={home.name: home.settings(simulator.url, silence) for home in HOMES}
+            listen="127.0.0.1:0", providers={home.name: home.settings(simulator.url, silence) for home in homes}
         )
         async with Gateway(settings) as gateway, grpc.aio.insecure_channel(gateway.address) as channel:
             yield Rig(

@@ -7,17 +7,12 @@ from trunkline_service.simulator import block_answers as blocks
 from trunkline_service.simulator import errors, faults, tool_answers
 from trunkline_service.simulator import text_answers as texts
 from trunkline_service.simulator.answers import Answer, Asked
+from trunkline_service.simulator.bases import describe_bases
 from trunkline_service.simulator.exchange import Exchange
 from trunkline_service.simulator.faults import Play
 
+_PLACES = "In a configuration, base_url is the simulator's URL with, behind it, by the provider's type:"
 _HEAD = """\
-Each provider has its place; in a configuration, base_url is the simulator's URL with, behind it:
-  type anthropic           nothing                type openai              /openai/v1
-  type azure_openai        /openai/v1, or with a version nothing
-  type openai_compatible   /v1, which also takes what OpenAI does not know
-  type bedrock             nothing; api messages: /anthropic, api mantle: /mantle/anthropic
-  type gemini              /v1beta                type vertex_…            /v1
-
 The model name chooses the behaviour. Parameters stand anywhere in it, each after a dash:
   n<count>   text deltas (tokens)                 g<ms>      gap between deltas
   t<ms>      wait before the status line          s<status>  HTTP status
@@ -133,7 +128,7 @@ def find(words: str) -> Behaviour:
 
 def describe() -> str:
     """Render the behaviours and their parameters as text for a terminal."""
-    lines = [_HEAD]
+    lines = [_PLACES, *describe_bases(), "", _HEAD]
     for title, group in (("Answers", ANSWERS), ("Faults", FAULTS)):
         lines.append(title)
         lines += [f"  {b.name:<24}{b.summary}{f' ({b.defaults})' if b.defaults else ''}" for b in group]

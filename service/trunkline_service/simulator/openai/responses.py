@@ -27,7 +27,8 @@ class ResponsesWire(OpenAiForm):
 
     def routes(self) -> Sequence[Route]:
         """See Wire."""
-        bases = ("/openai/v1", "/v1", "")
+        # The second is that of Azure's older addresses.
+        bases = ("/openai/v1", "/openai", "/v1", "")
         return (
             *(Route("POST", f"{base}/responses", self._create) for base in bases),
             *(Route("POST", f"{base}/responses/input_tokens", self._count) for base in bases),
