@@ -83,7 +83,13 @@ def test_whose_model_a_bare_name_is(name: str, kind: str | None) -> None:
         ("bedrock", "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-haiku"),
         ("bedrock", "claude-opus-5-5", None),
         ("bedrock", "mars.anthropic.claude-opus-5-5", None),
-        ("bedrock", "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-5-5", None),
+        (
+            "bedrock",
+            "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-5-5",
+            "anthropic.claude-opus-5-5",
+        ),
+        ("bedrock", "arn:aws-cn:bedrock:x::foundation-model/anthropic.claude-3-haiku-v1:0", "anthropic.claude-3-haiku"),
+        ("bedrock", "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc", None),
         ("vertex_anthropic", "claude-opus-5-5", "claude-opus-5-5"),
         ("vertex_anthropic", "claude-opus-5-5@default", "claude-opus-5-5"),
         ("vertex_anthropic", "claude-haiku-4-5@20251001", "claude-haiku-4-5"),
@@ -177,6 +183,13 @@ def test_retired_models_are_known() -> None:
     assert not [model for model in CLAUDE if model.lifecycle == "retired" and model.prices]
 
 
+def test_which_models_take_the_newest_version_at_bedrock() -> None:
+    takers = {model.id.removeprefix("anthropic.") for model in models("bedrock") if model.takes_newest_version}
+    # The same as those that have no sampling parameters any more: from 4.7 on.
+    assert takers == {model.id for model in CLAUDE if not model.takes_sampling}
+    assert all(model.takes_newest_version is None for model in CLAUDE)
+
+
 def test_deployments_are_not_listed() -> None:
     assert not models("azure_openai")
     assert find("azure_openai", "gpt-4o").tokenizer == "o200k_base"  # type: ignore[union-attr]
@@ -230,10 +243,20 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("models: {m: {}, m: {}}")
     (tmp_path / "c.yaml").write_text("models_of: nobody")
     (tmp_path / "d.yaml").write_text("models: {m: {tiers: [{input: 1}]}}")
-    (tmp_path / "e.yaml").write_text("{models_of: d, names: 'x(?P<model>.+)', write: 'y{model}', missing: [swim]}")
+    (tmp_path / "e.yaml").write_text(
+        "{models_of: d, names: 'x(?P<model>.+)', write: 'y{model}', missing: [swim], newest_version: [x]}"
+    )
     (tmp_path / "notes.txt").write_text("no data")
     with pytest.raises(catalog.CatalogError) as raised:
         load.read(tmp_path)
     said = str(raised.value)
-    for part in ("field `x`", "field `y`", "m is there twice", "there is no nobody.yaml", "of which day", "'swim'"):
+    for part in (
+        "field `x`",
+        "field `y`",
+        "m is there twice",
+        "there is no nobody.yaml",
+        "of which day",
+        "'swim'",
+        "no model 'x'",
+    ):
         assert part in said, said

@@ -68,6 +68,7 @@ async def test_invoke(bedrock: Bedrock) -> None:
     assert (attempt.upstream_request_id, attempt.model) == ("aws-1", MODEL)
     for received in bedrock.api.received:
         assert received.path == f"/model/{MODEL}/invoke-with-response-stream"
+        assert received.json["anthropic_version"] == "2026-10-21"
         assert not {"model", "stream"} & received.json.keys()
         assert received.headers["x-amz-security-token"] == TOKEN
         assert is_signed(received, "bedrock", REGION)
@@ -87,6 +88,8 @@ async def test_an_arn(bedrock: Bedrock) -> None:
     await bedrock.stub.Chat(request(f"invoke/{arn}"), timeout=5)
     [received] = bedrock.api.received
     assert received.path == f"/model/{arn.replace('/', '%2F')}/invoke-with-response-stream"
+    # Nobody knows which model that is.
+    assert received.json["anthropic_version"] == "bedrock-2023-05-31"
     assert is_signed(received, "bedrock", REGION)
 
 

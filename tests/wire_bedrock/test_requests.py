@@ -11,6 +11,7 @@ import pytest
 
 from support.calls import chat_input
 from trunkline.v1 import chat_input_pb2
+from trunkline_service import catalog
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic import AnthropicProvider
 from trunkline_service.providers.base import ProtocolViolation, Target
@@ -24,6 +25,7 @@ TARGET = Target(
     auth="bearer",
     region="us-east-1",
     max_output_tokens=64_000,
+    takes_newest_version=True,
 )
 INVOKE, MESSAGES, MANTLE = BedrockInvoke(), BedrockMessages(), BedrockMantle()
 Options = chat_input_pb2.AnthropicOptions
@@ -75,11 +77,14 @@ def test_the_other_ways_are_anthropics_own(provider: BedrockMessages) -> None:
         ("us.anthropic.claude-haiku-4-5-20251001-v1:0", False),
         ("anthropic.claude-3-5-sonnet-20241022-v2:0", False),
         ("anthropic.claude-fable-5-1", True),
+        ("arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-5-5", True),
+        ("arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0", False),
         (ARN, False),
     ],
 )
 def test_only_newer_models_get_the_newest_version(model: str, newest: bool) -> None:
-    target = dataclasses.replace(TARGET, model=model)
+    facts = catalog.find("bedrock", model)
+    target = dataclasses.replace(TARGET, model=model, takes_newest_version=facts and facts.takes_newest_version)
     expected = "2026-10-21" if newest else "bedrock-2023-05-31"
     assert body_of(INVOKE.encode_chat(chat_input(), target))["anthropic_version"] == expected
     expected = "2026-10-21" if newest else "2023-06-01"

@@ -68,6 +68,7 @@ class ModelFacts:
     `context_window` and `max_output_tokens` are in tokens. `capabilities` are what it can do and `missing` what it
     cannot, in the words of `ModelCapability`, small and without its prefix. A model that is `retired` answers no more;
     `retires_at` is its last day, past or to come. `tokenizer` is the vocabulary that cuts its text, by its public name.
+    `takes_newest_version` is whether it may be asked in the newest version of its maker's API.
     """
 
     provider_type: str
@@ -81,6 +82,7 @@ class ModelFacts:
     lifecycle: Lifecycle | None = None
     retires_at: date | None = None
     tokenizer: str = ""
+    takes_newest_version: bool | None = None
     prices: Prices | None = None
 
     @property

@@ -2,8 +2,9 @@
 
 A file says what a provider's models are (`models`), with what their prices have in common (`prices`), or that a type
 of provider has the models of another (`models_of`) under names of its own (`names`, a regular expression with a group
-`model`; `write`, the name in its usual form). One that is not `listed` need not have any of them. Dollars are for a
-million tokens, or for one request to a tool.
+`model`; `write`, the name in its usual form). One that is not `listed` need not have any of them, and only those in
+`newest_version` take the newest version of their maker's API there. Dollars are for a million tokens, or for one
+request to a tool.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ class _File(_Strict):
     write: str = ""
     missing: tuple[str, ...] = ()
     listed: bool = True
+    newest_version: tuple[str, ...] | None = None
 
 
 def read(folder: Traversable) -> Mapping[str, Platform]:
@@ -150,6 +152,9 @@ def _borrowed(provider_type: str, file: _File, platforms: Mapping[str, Platform]
         pattern = re.compile("(?P<model>)")
     unknown = set(file.missing) - CAPABILITIES
     problems += [f"{provider_type}.yaml: missing: there is no capability {word!r}" for word in sorted(unknown)]
+    newest = file.newest_version
+    strangers = set(newest or ()) - {model.id for model in owner.models}
+    problems += [f"{provider_type}.yaml: newest_version: there is no model {name!r}" for name in sorted(strangers)]
     by_id = {}
     for model in owner.models:
         if (found := pattern.fullmatch(file.write.format(model=model.id))) is None or found["model"] != model.id:
@@ -163,6 +168,7 @@ def _borrowed(provider_type: str, file: _File, platforms: Mapping[str, Platform]
             missing=(*(word for word in model.missing if word not in file.missing), *file.missing),
             lifecycle=None,
             retires_at=None,
+            takes_newest_version=None if newest is None else model.id in newest,
             prices=None,
         )
     by_name = {name: by_id[model.id] for name, model in owner.by_name.items()}

@@ -28,8 +28,8 @@ class Target:
     """Where an attempt goes, as a codec needs to know it.
 
     `provider` is the name in the configuration; `model` is what the provider calls the model. `max_output_tokens` is
-    the model's own maximum, where it is known. `api`, `version`, `region` and `project` mean what they mean in
-    `ProviderSettings`.
+    the model's own maximum, `takes_sampling` and `takes_newest_version` (of its maker's API) are what it takes, each
+    where it is known. `api`, `version`, `region` and `project` mean what they mean in `ProviderSettings`.
     """
 
     provider: str
@@ -43,6 +43,7 @@ class Target:
     caller_key: bool = False
     max_output_tokens: int | None = None
     takes_sampling: bool | None = None
+    takes_newest_version: bool | None = None
     drop_unsupported: bool = False
     api: str = ""
     region: str = ""

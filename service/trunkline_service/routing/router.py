@@ -189,6 +189,7 @@ class Router:
                 caller_key=bool(target.api_key),
                 max_output_tokens=facts.max_output_tokens if facts else endpoint.maxima.get(target.model),
                 takes_sampling=facts.takes_sampling if facts else None,
+                takes_newest_version=facts.takes_newest_version if facts else None,
                 api=settings.api,
                 region=settings.region,
                 project=settings.project,

@@ -109,7 +109,9 @@ def version_for(chat_input: ChatInput, target: Target, platform: Platform, body:
 
 def _newest_version_for(chat_input: ChatInput, target: Target, platform: Platform, body: Json) -> str:
     """The newest version that takes what the request holds: `2026-10-21` took three things away."""
-    if not platform.takes_newest(target.model) or any(name in body for name in SAMPLING):
+    if platform.wary_of_newest and not target.takes_newest_version:
+        return LEGACY_VERSION
+    if any(name in body for name in SAMPLING):
         return LEGACY_VERSION
     for message in chat_input.messages:
         held = _LEGACY_ONLY.get(message.role)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from trunkline_service.providers.base import Target
@@ -19,10 +18,10 @@ class Platform:
     The paths follow the target's base URL; "{model}", "{project}" and "{region}" stand for the target's,
     percent-encoded but for `plain_characters`. `accept` is the media type of a streamed answer.
 
-    `legacy_version` is what `LEGACY_VERSION` is called here, and `takes_newest` tells of a model whether it may be
-    asked in `NEWEST_VERSION`. Version, betas and the user's profile are headers, unless they are `…_in_body`; the
-    class of service is in the body, unless there is a `service_tier_header`. `left_out` are members of a chat's body
-    that the path says already.
+    `legacy_version` is what `LEGACY_VERSION` is called here. Where it is `wary_of_newest`, only models that are known
+    to take `NEWEST_VERSION` are asked in it. Version, betas and the user's profile are headers, unless they are
+    `…_in_body`; the class of service is in the body, unless there is a `service_tier_header`. `left_out` are members of
+    a chat's body that the path says already.
     """
 
     name: str
@@ -31,7 +30,7 @@ class Platform:
     plain_characters: str = ""
     accept: str = "text/event-stream"
     legacy_version: str = LEGACY_VERSION
-    takes_newest: Callable[[str], bool] = lambda _model: True
+    wary_of_newest: bool = False
     version_in_body: bool = False
     betas_in_body: bool = False
     user_profile_in_body: bool = False

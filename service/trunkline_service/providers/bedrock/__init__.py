@@ -17,7 +17,7 @@ from trunkline_service.providers.base import Target
 from trunkline_service.providers.bedrock import failures, models
 from trunkline_service.upstream.request import UpstreamRequest
 
-MESSAGES = Platform(name="Bedrock", takes_newest=models.takes_newest_version, user_profile_in_body=True)
+MESSAGES = Platform(name="Bedrock", wary_of_newest=True, user_profile_in_body=True)
 
 
 class BedrockMessages(AnthropicProvider):
