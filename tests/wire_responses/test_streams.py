@@ -137,11 +137,11 @@ def test_members_of_a_delta_that_nobody_knows_are_kept() -> None:
 @pytest.mark.parametrize("kind", ["text", "refusal", "reasoning", "arguments", "input"])
 def test_halves_of_surrogate_pairs(kind: str, pieces: list[str], said: str) -> None:
     item = {
-        "text": message(text("q")),
-        "refusal": message(refusal("q")),
-        "reasoning": reasoning("q"),
-        "arguments": function_call("q"),
-        "input": custom_call("q"),
+        "text": message(text(said)),
+        "refusal": message(refusal(said)),
+        "reasoning": reasoning(said),
+        "arguments": function_call(said),
+        "input": custom_call(said),
     }[kind]
     told = item_events(item, 0)
     at = next(number for number, event in enumerate(told) if event["type"].endswith(".delta"))
@@ -229,10 +229,8 @@ def test_done_of_other_makers_is_no_end() -> None:
 
 
 WARNED: dict[str, tuple[Json, Json, str]] = {
-    "a text that is not its parts": (message(text("abc")), message(text("abcd")), "message.content[0]"),
-    "arguments that are not their parts": (
-        function_call('{"a":1}'), function_call('{"a":2}'), "message.content[0]"
-    ),
+    "reasoning that is not its parts": (reasoning("abc"), reasoning("abd"), "message.content[0]"),
+    "a text that is not told again": (message(text("abc")), message(text("")), "message.content[0]"),
     "arguments that are no JSON": (
         function_call('{"a":'), function_call('{"a":'), "message.content[0].tool_use.input_json"
     ),

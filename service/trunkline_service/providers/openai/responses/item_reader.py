@@ -17,10 +17,12 @@ from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.responses import events, items_out
 from trunkline_service.providers.openai.responses.completion import Ending
 from trunkline_service.providers.openai.responses.logprobs import decode_logprobs
-from trunkline_service.providers.openai.responses.open_item import NO_BLOCK, OpenItem, delta
+from trunkline_service.providers.openai.responses.open_item import NO_BLOCK, OpenItem, delta, digest, said
 from trunkline_service.upstream.framing import Frame
 
 _KEPT_PER_ITEM = 1024
+# Of a piece of arguments, and of a part that has ended.
+KEPT_PER_PIECE = 64
 # Members of a delta that only serve the wire (see `events.py`), or are told by the block.
 _OF_THE_WIRE = ("item_id", "sequence_number", "obfuscation", "content_index", "summary_index")
 
@@ -46,7 +48,7 @@ class ItemReader:
 
     def knows(self, kind: str) -> bool:
         """Whether events of this kind are about an item."""
-        return kind in _HANDLERS
+        return kind in _HANDLERS or kind in _RETOLD
 
     def read(self, frame: Frame, result: list[ChatEvent]) -> None:
         """Takes an event of a kind that it `knows`.
@@ -75,6 +77,9 @@ class ItemReader:
         fields = Fields(frame.data)
         kind = fields.text("type") or frame.event.decode()
         index = fields.integer("output_index")
+        if kind in _RETOLD and (self.open is None or self.open.output_index != index) and index not in self._waiting:
+            # Nothing new: what the item says itself counts.
+            return
         if index is None:
             msg = "an event about an item does not say about which"
             raise ProtocolViolation(msg)
@@ -93,6 +98,8 @@ class ItemReader:
         elif self.open is None or self.open.output_index != index or kind == _ADDED:
             msg = "an event about an item that is not open, or opens twice"
             raise ProtocolViolation(msg)
+        elif kind in _RETOLD:
+            self._to_end(self.open, kind, fields, result)
         else:
             _HANDLERS[kind](self, self.open, fields, result)
 
@@ -118,6 +125,7 @@ class ItemReader:
         place: int = 0,
     ) -> None:
         item.open(self._block_count, block.WhichOneof("kind") or "", plain, place)
+        item.call = (block.tool_use.id, block.tool_use.name)
         self._block_count += 1
         event = ChatEvent()
         event.block_start.index = item.block
@@ -132,15 +140,18 @@ class ItemReader:
             end.block_end.index = item.block
             result.append(end)
         else:
-            if whole.WhichOneof("kind") != item.block_kind:
+            if (whole.WhichOneof("kind"), whole.tool_use.id, whole.tool_use.name) != (item.block_kind, *item.call):
                 msg = "a block ends as another one than it began"
                 raise ProtocolViolation(msg)
-            if not item.is_said_by(whole):
+            text = said(whole)[1]
+            if (item.length and not text) or item.missing(text) is None:
                 self._ending.warn(
                     f"message.content[{item.block}]", "the parts are not what the provider says that they add up to"
                 )
             result.extend(item.rest(whole))
-            if item.pieces:
+            item.told[item.place] = item.digest.digest()
+            self.kept += KEPT_PER_PIECE
+            if item.pieces and not text:
                 whole.tool_use.input_json = "".join(item.pieces)
         self._ending.note(item.block, whole)
         item.close()
@@ -225,16 +236,25 @@ class ItemReader:
         if item.block != NO_BLOCK:
             self._append(item, name, fields, result)
 
+    def _to_end(self, item: OpenItem, event: str, fields: Fields, result: list[ChatEvent]) -> None:
+        """All of a text: there may have been no deltas, and the item need not tell it again."""
+        kind, block, name, member = _RETOLD[event]
+        place = fields.integer("content_index") or 0
+        if item.block != NO_BLOCK and (item.kind, item.block_kind, item.place) == (kind, block, place):
+            text = fields.text(member) or ""
+            result.extend(item.retold(name, text))
+            if name == "input_json":
+                self.kept += KEPT_PER_PIECE + len(text)
+
     def _append(self, item: OpenItem, name: str, fields: Fields, result: list[ChatEvent], before: str = "") -> None:
         text = item.take_text(fields)
         if text:
             text = before + text
         event = delta(item.block)
         setattr(event.block_delta, name, text)
-        item.length += len(text)
+        item.add(text)
         if name == "input_json":
-            item.pieces.append(text)
-            self.kept += len(text)
+            self.kept += KEPT_PER_PIECE + len(text)
         for wire in _OF_THE_WIRE:
             fields.raw(wire)
         event.block_delta.provider_fields_json = fields.rest()
@@ -269,6 +289,11 @@ class ItemReader:
     def _message_done(self, item: OpenItem, parts: list[msgspec.Raw], members: Fields, result: list[ChatEvent]) -> None:
         item.beside = items_out.envelope(members)
         first = item.place if item.block_kind else item.next_part
+        for number, part in enumerate(parts[:first]):
+            text = said(items_out.decode_part(part, item.beside, is_last=False))[1]
+            if text and item.told.get(number) not in (None, digest(text)):
+                msg = "a text ends as another one than it was"
+                raise ProtocolViolation(msg)
         for number in range(first, len(parts)):
             whole = items_out.decode_part(parts[number], item.beside, is_last=number == len(parts) - 1)
             self._close_block(item, whole, result)
@@ -278,6 +303,14 @@ class ItemReader:
 
 _ADDED = "response.output_item.added"
 _DONE = "response.output_item.done"
+# Events that tell again what deltas have told: the kinds of item and block, the delta that appends to it, and the
+# member that has all of it.
+_RETOLD = {
+    "response.output_text.done": ("message", "text", "text", "text"),
+    "response.refusal.done": ("message", "refusal", "refusal", "refusal"),
+    "response.function_call_arguments.done": ("function_call", "tool_use", "input_json", "arguments"),
+    "response.custom_tool_call_input.done": ("custom_tool_call", "tool_use", "input_text", "input"),
+}
 # The deltas that each kind of item takes as a rule.
 _PLAIN: dict[str, type[events.Delta]] = {
     "reasoning": events.SummaryDelta,

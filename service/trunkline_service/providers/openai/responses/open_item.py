@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import msgspec
@@ -16,6 +17,8 @@ from trunkline_service.providers.openai.responses import events
 
 NO_BLOCK = -1
 
+_DIFFERS = "the parts of a text are not what it says that they add up to"
+
 
 class OpenItem:
     """An item that has begun and not ended. One block of it is open at a time, or none."""
@@ -24,7 +27,9 @@ class OpenItem:
         "beside",
         "block",
         "block_kind",
+        "call",
         "citations",
+        "digest",
         "expects",
         "final",
         "kind",
@@ -36,6 +41,7 @@ class OpenItem:
         "pieces",
         "place",
         "plain",
+        "told",
     )  # fmt: skip
 
     def __init__(self, output_index: int, kind: str) -> None:
@@ -44,6 +50,8 @@ class OpenItem:
         # Of a message: what it says beside its parts, and the first part that has not begun.
         self.beside: RawObject = {}
         self.next_part = 0
+        # The digests of the texts of its parts that have ended, by their places.
+        self.told: dict[int, bytes] = {}
         self.close()
 
     def close(self) -> None:
@@ -56,11 +64,15 @@ class OpenItem:
         self.plain: type[events.Delta] | None = None
         self.expects: type[events.Delta] | None = None
         self.pending = ""
-        # What the deltas have brought: characters of text, citations and tokens; of a tool call, the arguments.
+        # What the deltas have brought: how many characters of text, and their digest, as a text may be of any length;
+        # the arguments of a function call; how many citations and tokens.
         self.length = 0
+        self.digest = hashlib.sha256()
+        self.pieces: list[str] = []
         self.citations = 0
         self.logprobs = 0
-        self.pieces: list[str] = []
+        # Of a tool call: its id and name.
+        self.call = ("", "")
         # Of a part: all of it, as the provider told at its end.
         self.final: msgspec.Raw | None = None
 
@@ -87,16 +99,54 @@ class OpenItem:
         self.expects = None if self.pending else self.plain
         return surrogates.whole(text[: len(text) - len(self.pending)])
 
+    def add(self, text: str) -> None:
+        """Notes a text that a delta has brought."""
+        self.length += len(text)
+        self.digest.update(text.encode())
+        if self.kind == "function_call":
+            self.pieces.append(text)
+
+    def retold(self, name: str, text: str) -> list[ChatEvent]:
+        """The provider says that the block's text, which deltas called `name` append to, is now `text`: the delta that
+        is missing for that, if one is. Raises as `rest` does.
+        """
+        missing = self.missing(text)
+        if missing is None:
+            raise ProtocolViolation(_DIFFERS)
+        if not text or not missing:
+            return []
+        self.add(missing)
+        self.pending = ""
+        self.expects = self.plain
+        result = delta(self.block)
+        setattr(result.block_delta, name, missing)
+        return [result]
+
+    def missing(self, text: str) -> str | None:
+        """What is still missing to make the block's text what the provider says it is: `text`, or empty if it does not
+        say. None if the deltas have brought something else.
+        """
+        if not text:
+            return "\ufffd" if self.pending else ""
+        return text[self.length :] if digest(text[: self.length]) == self.digest.digest() else None
+
     def rest(self, whole: message_pb2.ContentBlock) -> list[ChatEvent]:
-        """The deltas that are still missing to make the block `whole`, and its end."""
+        """The deltas that are still missing to make the block `whole`, and its end.
+
+        Raises:
+            ProtocolViolation: it cannot become that, as the deltas have brought something else.
+        """
         result = []
         name, text = said(whole)
-        if self.pending:
+        missing = self.missing(text)
+        if missing is None and self.block_kind != "thinking":
+            raise ProtocolViolation(_DIFFERS)
+        if missing is None:
+            missing = self.missing("")
+        if missing:
             result.append(delta(self.block))
-            setattr(result[-1].block_delta, name, "\ufffd")
-        if text and not self.length:
-            result.append(delta(self.block))
-            setattr(result[-1].block_delta, name, text)
+            setattr(result[-1].block_delta, name, missing)
+            self.add(missing)
         for citation in whole.text.citations[self.citations :]:
             result.append(delta(self.block))
             result[-1].block_delta.citation.CopyFrom(citation)
@@ -114,12 +164,10 @@ class OpenItem:
         result.append(end)
         return result
 
-    def is_said_by(self, whole: message_pb2.ContentBlock) -> bool:
-        """Whether the deltas have brought what the provider says they add up to, as far as it is remembered."""
-        _, text = said(whole)
-        if self.pieces:
-            return "".join(self.pieces) == text
-        return self.length in (0, len(text))
+
+def digest(text: str) -> bytes:
+    """What tells a text from others."""
+    return hashlib.sha256(text.encode()).digest()
 
 
 def said(block: message_pb2.ContentBlock) -> tuple[str, str]:

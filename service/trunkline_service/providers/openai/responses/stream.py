@@ -19,7 +19,7 @@ from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.failures import decode_stream_error
 from trunkline_service.providers.openai.responses import events, items_out
 from trunkline_service.providers.openai.responses.completion import Ending
-from trunkline_service.providers.openai.responses.item_reader import ItemReader
+from trunkline_service.providers.openai.responses.item_reader import KEPT_PER_PIECE, ItemReader
 from trunkline_service.providers.openai.usage import responses_usage
 from trunkline_service.upstream.framing import Frame
 
@@ -101,13 +101,12 @@ class ResponsesStream:
                 out.text = event.delta
             elif type(event) is events.ArgumentsDelta:
                 out.input_json = event.delta
-                item.pieces.append(event.delta)
-                items.kept += len(event.delta)
+                items.kept += KEPT_PER_PIECE + len(event.delta)
             elif type(event) is events.InputDelta:
                 out.input_text = event.delta
             else:
                 out.thinking = event.delta
-            item.length += len(event.delta)
+            item.add(event.delta)
             result.append(chat_event)
         if self._completion is not None:
             result.append(self._completion)
@@ -204,16 +203,12 @@ _HANDLERS: dict[str, Callable[[ResponsesStream, msgspec.Raw, list[ChatEvent]], N
 # Events that tell again what deltas and items tell, and signs of life.
 _SILENT = frozenset(
     {
-        "response.output_text.done",
-        "response.refusal.done",
         "response.reasoning_summary_part.added",
         "response.reasoning_summary_part.done",
         "response.reasoning_summary_text.done",
         "response.reasoning_part.added",
         "response.reasoning_part.done",
         "response.reasoning_text.done",
-        "response.function_call_arguments.done",
-        "response.custom_tool_call_input.done",
         "ping",
         "keepalive",
     }
