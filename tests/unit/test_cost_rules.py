@@ -190,15 +190,14 @@ def test_usage_that_is_not_whole_or_contradicts_itself(used: Usage) -> None:
     assert cost(used, prices("claude-haiku-4-5")) is None
 
 
-def test_the_total_alone_will_do() -> None:
-    assert said(cost(Usage(input_total=1_000, cache_read=400, output_total=10), prices("claude-haiku-4-5"))) == (
-        600_000, 40_000, 0, 50_000, 0,
-    )  # fmt: skip
+def test_a_part_that_is_not_told_is_not_taken_for_none() -> None:
+    assert cost(Usage(input_total=1_000, output_total=10), prices("claude-haiku-4-5")) is None
+    assert cost(Usage(input_uncached=1_000, output_total=10), prices("claude-haiku-4-5")) is None
 
 
 def test_embeddings_have_no_output_to_tell() -> None:
     own = Prices(tiers=(Tier(input=20_000_000, output=0),), as_of=date(2026, 1, 1))
-    assert said(cost(Usage(input_total=1_000), own)) == (20_000, 0, 0, 0, 0)
+    assert said(cost(Usage(input_total=1_000, input_uncached=1_000), own)) == (20_000, 0, 0, 0, 0)
 
 
 COUNTS = st.integers(0, 2_000_000)

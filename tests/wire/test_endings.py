@@ -89,7 +89,7 @@ def test_refusal_details(details: Any, refusal: Json | None, others: Json) -> No
 NULLS = dict.fromkeys(("cache_creation_input_tokens", "cache_read_input_tokens", "cache_creation"))
 # What message_start says, what each message_delta says, and what that makes.
 USAGE: dict[str, tuple[Json, list[Json], Json]] = {
-    "everything": (FULL_USAGE, [], FULL_USAGE),
+    "everything": (FULL_USAGE, [{"output_tokens": FULL_USAGE["output_tokens"]}], FULL_USAGE),
     "cumulative": (
         {"input_tokens": 10, "output_tokens": 63},
         [{"output_tokens": 5}],
@@ -141,7 +141,7 @@ STRANGE: dict[str, tuple[Any, Json]] = {
         {"input_uncached": 2**31 - 1, "cache_read": 1, "output_total": 4},
     ),
     "fewer than none": ({"input_tokens": -5, "output_tokens": 4}, {"output_total": 4}),
-    "words": ({"input_tokens": "5", "output_tokens": 4, "speed": 7}, {"output_total": 4}),
+    "words": ({"input_tokens": "5", "output_tokens": 4, "speed": 7}, {"output_total": 4, "speed": "7"}),
     "half of them": ({"input_tokens": 1.5, "output_tokens": 4}, {"output_total": 4}),
     "a new shape": (
         {"output_tokens": 4, "server_tool_use": {"web_search_requests": 1, "by_engine": {"a": 1}}, "cache_creation": 5},
@@ -155,7 +155,7 @@ STRANGE: dict[str, tuple[Any, Json]] = {
 @pytest.mark.parametrize(("usage", "known"), STRANGE.values(), ids=STRANGE)
 def test_usage_that_is_wrong_leaves_out_what_is_wrong(usage: Any, known: Json) -> None:
     streams = [
-        sse(start(usage=usage), message_delta() | {"usage": {}}, STOP),
+        sse(start(usage=usage), message_delta() | {"usage": usage}, STOP),
         sse(start(usage=None), message_delta() | {"usage": usage}, STOP),
     ]
     whole = start(usage=usage, stop_reason="end_turn")["message"]

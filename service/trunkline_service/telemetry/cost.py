@@ -86,13 +86,9 @@ def _factor(usage: usage_pb2.Usage, percents: Mapping[tuple[str, str], int], *, 
 def _input_classes(usage: usage_pb2.Usage) -> tuple[int, int, int, int] | None:
     """All input tokens, those without a cache, those read and those written."""
     read, written, uncached, total = usage.cache_read, usage.cache_write, usage.input_uncached, usage.input_total
-    # A number that is not set reads as 0.
-    if not uncached and not usage.HasField("input_uncached"):
-        if not usage.HasField("input_total"):
-            return None
-        uncached = total - read - written
-    elif not total and not usage.HasField("input_total"):
-        total = uncached + read + written
+    # A number that is not set reads as 0. Both are told together unless a part of the input is not known.
+    if (not uncached and not usage.HasField("input_uncached")) or (not total and not usage.HasField("input_total")):
+        return None
     if total != uncached + read + written or uncached < 0 or read < 0 or written < 0:
         return None
     return total, uncached, read, written

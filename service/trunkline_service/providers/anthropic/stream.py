@@ -175,7 +175,7 @@ class AnthropicStream:
         members = Fields(message)
         self._started = True
         if (usage := members.raw("usage")) is not None:
-            self._meter.update(usage)
+            self._meter.start(usage)
         start = chat_service_pb2.StreamStart(
             id=members.text("id") or "",
             origin=blocks_out.origin(self._target, members.text("model") or ""),

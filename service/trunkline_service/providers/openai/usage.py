@@ -6,41 +6,38 @@ contract's totals do. The Responses API counts the same by other names.
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 
 from trunkline.v1 import usage_pb2
 from trunkline_service import json_text
+from trunkline_service.providers.counts import Count, decode
 from trunkline_service.providers.fields import Fields
-
-_MAX = 2**31 - 1
-_Count = Annotated[int, msgspec.Meta(ge=0, le=_MAX)]
 
 
 class _InputDetails(msgspec.Struct):
-    cached_tokens: _Count | None = None
-    cache_write_tokens: _Count | None = None
+    cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
 
 
 class _OutputDetails(msgspec.Struct):
-    reasoning_tokens: _Count | None = None
+    reasoning_tokens: Count | None = None
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: _Count | None = None
-    completion_tokens: _Count | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
     prompt_tokens_details: _InputDetails | None = None
     completion_tokens_details: _OutputDetails | None = None
-    input_tokens: _Count | None = None
-    output_tokens: _Count | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
     input_tokens_details: _InputDetails | None = None
     output_tokens_details: _OutputDetails | None = None
     # DeepSeek's, which has them in this place.
-    prompt_cache_hit_tokens: _Count | None = None
+    prompt_cache_hit_tokens: Count | None = None
 
 
 _decoder = msgspec.json.Decoder(_Usage)
+_CACHE = ("prompt_tokens_details", "input_tokens_details", "prompt_cache_hit_tokens")
 
 
 def decode_usage(data: bytes | msgspec.Raw, *, service_tier: str = "") -> usage_pb2.Usage:
@@ -54,12 +51,8 @@ def decode_usage(data: bytes | msgspec.Raw, *, service_tier: str = "") -> usage_
         return result
     members = json_text.parse_object(data)
     result.provider_usage_json = bytes(data).decode()
-    try:
-        known = _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        # A member that is not what it should be: better no number than a wrong one; the text still has them all.
-        known = _decoder.decode(msgspec.json.encode({k: v for k, v in members.items() if _is_known(k, v)}))
-    _fill(result, known)
+    known, unreadable = decode(_decoder, data, members)
+    _fill(result, known, is_cache_known=unreadable.isdisjoint(_CACHE))
     return result
 
 
@@ -73,15 +66,7 @@ def responses_usage(response: bytes | msgspec.Raw) -> usage_pb2.Usage:
     return decode_usage(fields.raw("usage") or b"null", service_tier=fields.text("service_tier") or "")
 
 
-def _is_known(name: str, value: msgspec.Raw) -> bool:
-    try:
-        _decoder.decode(msgspec.json.encode({name: value}))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return False
-    return True
-
-
-def _fill(result: usage_pb2.Usage, known: _Usage) -> None:
+def _fill(result: usage_pb2.Usage, known: _Usage, *, is_cache_known: bool) -> None:
     total = known.prompt_tokens if known.prompt_tokens is not None else known.input_tokens
     details = known.prompt_tokens_details or known.input_tokens_details or _InputDetails()
     read = details.cached_tokens if details.cached_tokens is not None else known.prompt_cache_hit_tokens
@@ -89,7 +74,7 @@ def _fill(result: usage_pb2.Usage, known: _Usage) -> None:
     if total is not None:
         result.input_total = total
         # Parts that are more than the whole are not parts of it, and what is left is then not known.
-        if (uncached := total - (read or 0) - (written or 0)) >= 0:
+        if (uncached := total - (read or 0) - (written or 0)) >= 0 and is_cache_known:
             result.input_uncached = uncached
     if read is not None:
         result.cache_read = read

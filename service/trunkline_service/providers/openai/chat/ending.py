@@ -56,6 +56,7 @@ class Ending:
         # How many bytes are remembered here.
         self.kept = 0
         self._usage = msgspec.Raw(b"null")
+        self._is_outdated = False
         self._first_model = ""
         self._stop_sequence: str | None = None
 
@@ -82,6 +83,11 @@ class Ending:
         """The usage so far: each word on it replaces the one before. Raises `JsonTextError`."""
         json_text.parse_object(usage)
         self._usage = usage
+        self._is_outdated = False
+
+    def outdate_usage(self) -> None:
+        """More of the answer has come without a word on usage: how long it is now is not known."""
+        self._is_outdated = True
 
     def choice(self, fields: Fields) -> None:
         """What is beside the delta of a choice.
@@ -121,7 +127,11 @@ class Ending:
 
     def usage(self) -> usage_pb2.Usage:
         """The usage so far."""
-        return decode_usage(self._usage, service_tier=self.service_tier)
+        result = decode_usage(self._usage, service_tier=self.service_tier)
+        if self._is_outdated:
+            result.ClearField("output_total")
+            result.ClearField("output_reasoning")
+        return result
 
     def completion(
         self, warnings: Sequence[warning_pb2.Warning], *, has_calls: bool, has_refusal: bool

@@ -185,6 +185,8 @@ class ChatStream:
                 blocks.append("thinking", thought, result)
         if tells_usage:
             self._ending.set_usage(chunk.usage)
+        elif content or thought or delta.tool_calls is not None:
+            self._ending.outdate_usage()
         if choice.content_filter_results:
             self._ending.others["content_filter_results"] = choice.content_filter_results
         return True
@@ -224,11 +226,15 @@ class ChatStream:
         if "choices" in members:
             msg = "the choices are not a list"
             raise ProtocolViolation(msg)
+        tells_usage = bytes(members.get("usage", b"null")) != b"null"
         self._ending.envelope(fields)
         if choices:
             self._start(result)
+        before = len(result)
         for choice in choices:
             self._kept += self._delta.choice(choice, result)
+        if len(result) > before and not tells_usage:
+            self._ending.outdate_usage()
         return True
 
     def _opaque(self, fields: Fields, data: bytes, result: list[ChatEvent]) -> None:
