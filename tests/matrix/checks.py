@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from matrix.told import Part, told
@@ -37,6 +37,25 @@ def holds(*wanted: str) -> Check:
         assert said(answer).startswith("You said: "), answer
 
     return check
+
+
+def sets(**wanted: Any) -> Check:
+    """One of those members is in the request, with its value."""
+
+    def check(answer: Answer, call: ReceivedCall) -> None:
+        found = [name for name, value in members(call.json) if name in wanted and value == wanted[name]]
+        assert len(found) == 1, call.json
+        assert said(answer) == "You said: Hello"
+
+    return check
+
+
+def members(value: Any) -> Iterator[tuple[str, Any]]:
+    """All members of objects, however deep."""
+    if isinstance(value, dict):
+        yield from value.items()
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from members(inner)
 
 
 def tells(*wanted: Part) -> Check:

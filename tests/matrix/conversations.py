@@ -207,7 +207,7 @@ CONVERSATIONS = (
         model="text",
         fields={"output_format": chat_input_pb2.OutputFormat(json_object=chat_input_pb2.JsonObjectFormat())},
         cannot={"anthropic": "input.output_format.json_object"},
-        check=checks.holds("json"),
+        check=checks.sets(type="json_object", responseMimeType="application/json"),
     ),
     Conversation(title="refusal", model="refusal", never=("gemini",), check=checks.refuses),
     Conversation(
@@ -222,13 +222,13 @@ CONVERSATIONS = (
         model="text",
         fields={"generation": _GENERATION(stop_sequences=["STOP"])},
         cannot={"responses": "input.generation.stop_sequences"},
-        check=checks.holds("STOP"),
+        check=checks.sets(stop=["STOP"], stop_sequences=["STOP"], stopSequences=["STOP"]),
     ),
     Conversation(
         title="temperature",
         model="text",
         fields={"generation": _GENERATION(temperature=0.25)},
-        check=checks.holds("0.25"),
+        check=checks.sets(temperature=0.25),
     ),
     Conversation(
         title="top_k",
@@ -239,21 +239,21 @@ CONVERSATIONS = (
             "openai/chat": "input.generation.top_k",
             "responses": "input.generation.top_k",
         },
-        check=checks.holds("41"),
+        check=checks.sets(top_k=41, topK=41),
     ),
     Conversation(
         title="seed",
         model="text",
         fields={"generation": _GENERATION(seed=4711)},
         cannot={"responses": "input.generation.seed", "anthropic": "input.generation.seed"},
-        check=checks.holds("4711"),
+        check=checks.sets(seed=4711),
     ),
     Conversation(
         title="penalties",
         model="text",
         fields={"generation": _GENERATION(presence_penalty=0.125)},
         cannot={"responses": "input.generation.presence_penalty", "anthropic": "input.generation.presence_penalty"},
-        check=checks.holds("0.125"),
+        check=checks.sets(presence_penalty=0.125, presencePenalty=0.125),
     ),
     Conversation(
         title="logprobs",
@@ -274,6 +274,6 @@ CONVERSATIONS = (
         model="text",
         fields={"end_user_id": "user-17"},
         cannot={"gemini": "input.end_user_id"},
-        check=checks.holds("user-17"),
+        check=checks.sets(user_id="user-17", safety_identifier="user-17", user="user-17"),
     ),
 )

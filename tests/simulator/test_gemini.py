@@ -129,6 +129,18 @@ async def test_a_stream_is_the_same_answer_in_chunks(http: httpx.AsyncClient) ->
         assert all("finishReason" not in chunk["candidates"][0] for chunk in streamed[:-1])
 
 
+async def test_logprobs_are_told_to_who_asks(http: httpx.AsyncClient) -> None:
+    asked = HELLO | {"generationConfig": {"responseLogprobs": True}}
+    whole = (await post(http, "text-n4", "generateContent", asked)).json()["candidates"][0]
+    tokens = whole["logprobsResult"]["chosenCandidates"]
+    assert "".join(token["token"] for token in tokens) == whole["content"]["parts"][0]["text"]
+    assert len(tokens) == len(whole["logprobsResult"]["topCandidates"]) == 4
+    response = await post(http, "text-n4", "streamGenerateContent?alt=sse", asked)
+    streamed = [chunk["candidates"][0].get("logprobsResult") for chunk in chunks(response.content)]
+    assert [token for each in streamed if each for token in each["chosenCandidates"]] == tokens
+    assert "logprobsResult" not in (await post(http, "text-n4", "generateContent", HELLO)).json()["candidates"][0]
+
+
 async def test_signatures_stand_where_they_belong(http: httpx.AsyncClient) -> None:
     tools = {"tools": [{"functionDeclarations": [{"name": "f"}]}]}
     for vertex in (False, True):
