@@ -255,6 +255,10 @@ async def test_paging(own: Running, upstream: ScriptedUpstream, size: int) -> No
         ({"page_size": 1001}, ["page_size"]),
         ({"page_token": "never given"}, ["page_token"]),
         ({"page_token": "WzEsMl0"}, ["page_token"]),
+        ({"page_token": "WyJhIiwiYiIsImMiXQ"}, ["page_token"]),
+        ({"page_token": "W" * 30_000}, ["page_token"]),
+        ({"page_token": "\u00e9"}, ["page_token"]),
+        ({"page_token": "/+=="}, ["page_token"]),
         ({"capabilities": [0, 3, 99], "lifecycles": [77]}, ["capabilities[0]", "capabilities[2]", "lifecycles[0]"]),
         ({"provider": "x" * 1001, "page_size": 5000}, ["provider", "page_size"]),
     ],
@@ -263,6 +267,19 @@ async def test_requests_that_break_rules(own: Running, fields: dict[str, Any], v
     found = await refused(stub(own).ListModels(ListModelsRequest(**fields), timeout=5))
     assert (found.code, found.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
     assert found.fields == violated
+
+
+async def test_every_token_that_is_given_is_taken(own: Running, upstream: ScriptedUpstream) -> None:
+    names = ["\u65e5" * 1000, "\u0001" * 1000, "m" * 1000, "m" * 1001]
+    upstream.answer(page(*({"id": name} for name in names)))
+    found = []
+    token = ""
+    while not found or token:
+        response = await listed(own, provider="anthropic", page_size=1, page_token=token)
+        found += ids(response.models)
+        token = response.next_page_token
+    # The last of them is longer than any request may say.
+    assert found == sorted(names[:3])
 
 
 async def test_a_token_of_another_request(own: Running, upstream: ScriptedUpstream) -> None:

@@ -23,7 +23,8 @@ from trunkline_service.rpc.rules import MAX_NAME, not_too_many, refuse, required
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
-MAX_TOKEN = 4000
+# A name of MAX_NAME characters, each as long as JSON can make it, twice.
+MAX_TOKEN = 20_000
 
 # As text: the class takes no parameters at run time.
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -69,6 +70,9 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
 
 
 def _is_wanted(model: Model, request: ListModelsRequest) -> bool:
+    if len(model.id) > MAX_NAME:
+        # No request could name it, and no page token either.
+        return False
     if request.lifecycles:
         if model.lifecycle not in request.lifecycles:
             return False
