@@ -85,3 +85,18 @@ class ReasoningDelta(msgspec.Struct, tag_field="type", tag="response.reasoning_t
 Delta = TextDelta | ArgumentsDelta | InputDelta | SummaryDelta | ReasoningDelta
 
 frequent = msgspec.json.Decoder(Delta)
+
+# Events that tell again what deltas have told: the kinds of item and block, the delta that appends to it, and the
+# member that has all of it.
+RETOLD = {
+    "response.output_text.done": ("message", "text", "text", "text"),
+    "response.refusal.done": ("message", "refusal", "refusal", "refusal"),
+    "response.function_call_arguments.done": ("function_call", "tool_use", "input_json", "arguments"),
+    "response.custom_tool_call_input.done": ("custom_tool_call", "tool_use", "input_text", "input"),
+}
+# The deltas that each kind of item takes as a rule.
+PLAIN: dict[str, type[Delta]] = {
+    "reasoning": SummaryDelta,
+    "function_call": ArgumentsDelta,
+    "custom_tool_call": InputDelta,
+}

@@ -48,7 +48,7 @@ class ItemReader:
 
     def knows(self, kind: str) -> bool:
         """Whether events of this kind are about an item."""
-        return kind in _HANDLERS or kind in _RETOLD
+        return kind in _HANDLERS or kind in events.RETOLD
 
     def read(self, frame: Frame, result: list[ChatEvent]) -> None:
         """Takes an event of a kind that it `knows`.
@@ -77,7 +77,11 @@ class ItemReader:
         fields = Fields(frame.data)
         kind = fields.text("type") or frame.event.decode()
         index = fields.integer("output_index")
-        if kind in _RETOLD and (self.open is None or self.open.output_index != index) and index not in self._waiting:
+        if (
+            kind in events.RETOLD
+            and (self.open is None or self.open.output_index != index)
+            and index not in self._waiting
+        ):
             # Nothing new: what the item says itself counts.
             return
         if index is None:
@@ -98,7 +102,7 @@ class ItemReader:
         elif self.open is None or self.open.output_index != index or kind == _ADDED:
             msg = "an event about an item that is not open, or opens twice"
             raise ProtocolViolation(msg)
-        elif kind in _RETOLD:
+        elif kind in events.RETOLD:
             self._to_end(self.open, kind, fields, result)
         else:
             _HANDLERS[kind](self, self.open, fields, result)
@@ -112,7 +116,7 @@ class ItemReader:
         item = OpenItem(index, members.text("type") or "")
         if item.kind == "message":
             item.beside = items_out.envelope(members)
-        elif (plain := _PLAIN.get(item.kind)) is not None and (block := items_out.begun(data)) is not None:
+        elif (plain := events.PLAIN.get(item.kind)) is not None and (block := items_out.begun(data)) is not None:
             self._open_block(item, block, plain, result)
         return item
 
@@ -238,7 +242,7 @@ class ItemReader:
 
     def _to_end(self, item: OpenItem, event: str, fields: Fields, result: list[ChatEvent]) -> None:
         """All of a text: there may have been no deltas, and the item need not tell it again."""
-        kind, block, name, member = _RETOLD[event]
+        kind, block, name, member = events.RETOLD[event]
         place = fields.integer("content_index") or 0
         if item.block != NO_BLOCK and (item.kind, item.block_kind, item.place) == (kind, block, place):
             text = fields.text(member) or ""
@@ -303,20 +307,6 @@ class ItemReader:
 
 _ADDED = "response.output_item.added"
 _DONE = "response.output_item.done"
-# Events that tell again what deltas have told: the kinds of item and block, the delta that appends to it, and the
-# member that has all of it.
-_RETOLD = {
-    "response.output_text.done": ("message", "text", "text", "text"),
-    "response.refusal.done": ("message", "refusal", "refusal", "refusal"),
-    "response.function_call_arguments.done": ("function_call", "tool_use", "input_json", "arguments"),
-    "response.custom_tool_call_input.done": ("custom_tool_call", "tool_use", "input_text", "input"),
-}
-# The deltas that each kind of item takes as a rule.
-_PLAIN: dict[str, type[events.Delta]] = {
-    "reasoning": events.SummaryDelta,
-    "function_call": events.ArgumentsDelta,
-    "custom_tool_call": events.InputDelta,
-}
 _PARTS = {"text": "output_text", "refusal": "refusal"}
 
 _HANDLERS: dict[str, Callable[[ItemReader, OpenItem, Fields, list[ChatEvent]], None]] = {
