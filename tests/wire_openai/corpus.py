@@ -47,6 +47,13 @@ SYNTHETIC: dict[str, bytes] = {
         calls(piece(1, ":2}"), piece(0, ":1}")),
         finish_reason="tool_calls",
     ),
+    "the older form of a call": answer(
+        chunk({"content": None, "function_call": {"name": "a", "arguments": ""}}),
+        chunk({"function_call": {"arguments": '{"n"'}}),
+        chunk({"function_call": {"arguments": ": 1}"}}),
+        chunk({"function_call": {}}),
+        finish_reason="function_call",
+    ),
     "calls without index": answer(
         calls(piece(None, '{"a":1}', name="a", id="call_1")),
         calls(piece(None, "{", name="b", id="call_2"), piece(None, "}")),

@@ -131,6 +131,29 @@ def test_a_call_goes_back_with_what_its_server_put_into_it() -> None:
     assert call["extra_content"] == extra
 
 
+def test_the_details_of_reasoning_survive_a_tool_loop() -> None:
+    one = {"type": "reasoning.text", "index": 0, "format": "anthropic-claude-v1"}
+    sealed = {"type": "reasoning.encrypted", "id": "r", "index": 1, "data": "x=="}
+    thoughts = [
+        chunk({"reasoning": "H", "reasoning_details": [one | {"text": "H"}]}),
+        chunk({"reasoning": "m", "reasoning_details": [one | {"text": "m", "signature": None}]}),
+        chunk({"reasoning_details": [one | {"text": "", "signature": "s"}, sealed]}),
+    ]
+    call = calls(piece(0, "{}", name="a", id="call_1"))
+    message = play(sse(FIRST, *thoughts, call, chunk({}, "tool_calls"), DONE)).response.message
+    chat_input = chat_input_pb2.ChatInput(messages=[message])
+    request = COMPATIBLE_PROVIDER.encode_chat(chat_input, TARGET)
+    [sent] = json.loads(request.body)["messages"]
+    assert sent["reasoning_details"] == [one | {"text": "Hm", "signature": "s"}, sealed]
+    assert [each["id"] for each in sent["tool_calls"]] == ["call_1"]
+    assert not request.warnings
+    # Only its writer can read them.
+    chat_input.messages[0].origin.provider = "other"
+    request = COMPATIBLE_PROVIDER.encode_chat(chat_input, TARGET)
+    assert b"reasoning" not in request.body
+    assert {code for code, _ in warned(request)} == {"NOT_PORTABLE"}
+
+
 def test_an_answer_with_nothing_in_it() -> None:
     assert messages_of(assistant()) == [{"role": "assistant", "content": ""}]
     assert messages_of(user()) == [{"role": "user", "content": ""}]

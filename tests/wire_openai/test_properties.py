@@ -206,7 +206,9 @@ ENDLESS: dict[str, tuple[list[Json], Json]] = {
     ),
     "calls": ([FIRST], calls(piece(None, "{", name="x" * 1000, id="NUMBER"))),
     "sound": ([FIRST], chunk({"audio": {"data": "x" * 1000}})),
-    "lists that nobody knows": ([FIRST], chunk({"reasoning_details": ["x" * 1000]})),
+    "lists that nobody knows": ([FIRST], chunk({"unknown": ["x" * 1000]})),
+    "details of reasoning": ([FIRST], chunk({"reasoning_details": [{"type": "reasoning.text", "text": "x" * 1000}]})),
+    "details that are none": ([FIRST], chunk({"reasoning_details": ["x" * 1000]})),
     "members that nobody knows": ([FIRST], chunk({"NUMBER": "x" * 1000})),
     "members of the envelope": ([FIRST], envelope(choices=[], NUMBER="x" * 1000)),
 }

@@ -64,7 +64,8 @@ BLOCKS: dict[str, list[tuple[str, ...]]] = {
     "text around calls": [("text", "Let me see."), ("call_1", "a", "{}"), ("text", "And more.")],
     "refusal": [("refusal", "I will not.")],
     "reasoning_content": [("thinking", "Hm…"), ("text", "So.")],
-    "reasoning": [("thinking", "Hm!"), ("text", "So.")],
+    "reasoning": [("thinking", "Hm!"), ("text", "So."), ("opaque", "reasoning_details")],
+    "the older form of a call": [("call_0c3cd8fc90d0642b_0", "a", '{"n": 1}')],
     "both reasonings": [("thinking", "Hm"), ("text", "So.")],
     "parts": [("thinking", "Hm"), ("text", "So"), ("opaque", "reference"), ("text", ".")],
     "logprobs": [("text", "éa b")],
@@ -196,8 +197,6 @@ def test_what_is_beside_the_answer() -> None:
     azure = json.loads(play(SYNTHETIC["azure"]).response.completion.provider_fields_json)
     assert azure["prompt_filter_results"] == [{"prompt_index": 0}]
     assert azure["content_filter_results"]["hate"]["filtered"] is True
-    details = json.loads(play(SYNTHETIC["reasoning"]).response.completion.provider_fields_json)["reasoning_details"]
-    assert [each["type"] for each in details] == ["reasoning.text", "reasoning.encrypted"]
 
 
 def test_events_that_nobody_knows() -> None:

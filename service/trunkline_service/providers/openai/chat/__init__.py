@@ -1,7 +1,8 @@
 """Chat Completions.
 
 `requests.py`, `messages.py`, `parts.py` and `tools.py` write requests; `stream.py`, `chunks.py`, `delta.py`,
-`blocks.py`, `calls.py`, `additions.py` and `ending.py` read answers. `ChatProvider` is the four verbs over these.
+`blocks.py`, `calls.py`, `additions.py`, `reasoning_details.py` and `ending.py` read answers. `ChatProvider` is the four
+verbs over these.
 """
 
 from __future__ import annotations

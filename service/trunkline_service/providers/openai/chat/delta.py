@@ -16,6 +16,7 @@ from trunkline_service.providers.openai.chat.blocks import Blocks
 from trunkline_service.providers.openai.chat.calls import Calls
 from trunkline_service.providers.openai.chat.chunks import CallPiece, CustomPiece, FunctionPiece
 from trunkline_service.providers.openai.chat.ending import Ending
+from trunkline_service.providers.openai.chat.reasoning_details import ReasoningDetails
 from trunkline_service.providers.openai.responses.logprobs import decode_logprobs
 
 # What servers call the text of their reasoning: DeepSeek and most others, OpenRouter and newer ones.
@@ -30,6 +31,7 @@ class DeltaReader:
         self._calls = calls
         self._ending = ending
         self._sound = additions.Sound()
+        self._details = ReasoningDetails()
         self.has_refusal = False
 
     def choice(self, data: msgspec.Raw, result: list[ChatEvent]) -> int:
@@ -62,6 +64,8 @@ class DeltaReader:
         self._blocks.end(result)
         if (sound := self._sound.block()) is not None:
             self._blocks.whole(sound, result)
+        if (details := self._details.block()) is not None:
+            self._blocks.whole(details, result)
         self._ending.add("tool_calls", self._calls.strays)
         return warnings
 
@@ -81,6 +85,11 @@ class DeltaReader:
         kept = 0
         for number, call in enumerate(fields.items("tool_calls") or ()):
             kept += self._call(Fields(call), number if is_whole else None, result)
+        function = fields.object("function_call")
+        if function is not None and any(bytes(value) != b"null" for value in Fields(function).remaining().values()):
+            # The older form of a call, of which there is one.
+            kept += self._call(Fields(b'{"index":0,"function":%b}' % bytes(function)), None, result)
+        kept += self._details.add(fields.items("reasoning_details") or [])
         if (audio := fields.object("audio")) is not None:
             self._sound.add(audio)
             kept += len(audio)

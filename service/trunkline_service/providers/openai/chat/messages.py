@@ -12,6 +12,7 @@ from trunkline.v1 import chat_input_pb2, message_pb2
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.chat.parts import Json, Part, PartWriter, merge_fields, shortest
+from trunkline_service.providers.openai.chat.reasoning_details import to_send_back
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE
 from trunkline_service.providers.portable import Passage, passage, portable
 from trunkline_service.providers.tool_names import ToolNames
@@ -120,6 +121,8 @@ class MessageWriter:
                     self._report.not_portable(f"{path}.{kind}", "a tool that another provider ran")
                 case "opaque" if audio := _audio(block.opaque):
                     result["audio"] = audio
+                case "opaque" if takes_back and (details := to_send_back(block.opaque)) is not None:
+                    result["reasoning_details"] = details
                 case "opaque" if takes_back:
                     parts += self._parts.parts(block, path)
                 case "opaque":
