@@ -191,7 +191,7 @@ UNSUPPORTED: dict[str, tuple[chat_input_pb2.ChatInput, str, str]] = {
     "a loose schema": (
         asked(output_format=format_of(strict=False)),
         "input.output_format.json_schema.strict",
-        "loose_json_schema",
+        "strict",
     ),
     "JSON of any shape": (
         asked(output_format=chat_input_pb2.OutputFormat(json_object=chat_input_pb2.JsonObjectFormat())),

@@ -308,8 +308,8 @@ REFUSED: dict[str, tuple[str, str]] = {
     "generation.presence_penalty": ("generation { presence_penalty: 0 }", "presence_penalty"),
     "generation.frequency_penalty": ("generation { frequency_penalty: 1 }", "frequency_penalty"),
     "generation.logit_bias": ("generation { logit_bias { key: 1 value: 2 } }", "logit_bias"),
-    "reasoning.budget_tokens": ("reasoning { mode: REASONING_MODE_BUDGET budget_tokens: 5 }", "reasoning_budget"),
-    "reasoning.mode": ("reasoning { mode: REASONING_MODE_BETWEEN_TOOLS }", "reasoning_between_tools"),
+    "reasoning.budget_tokens": ("reasoning { mode: REASONING_MODE_BUDGET budget_tokens: 5 }", "budget_tokens"),
+    "reasoning.mode": ("reasoning { mode: REASONING_MODE_BETWEEN_TOOLS }", "mode"),
     "messages[0].name": ('messages { role: ROLE_USER name: "Ann" }', "message_name"),
     "messages[0].content[0].provider_state": (
         'messages { role: ROLE_USER content { text { text: "x" } provider_state: "x" } }',

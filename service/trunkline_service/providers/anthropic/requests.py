@@ -291,7 +291,7 @@ def _output_config(chat_input: ChatInput, report: EncodeReport) -> Json:
                 report.unsupported(
                     "input.output_format.json_schema.strict",
                     "Anthropic's schemas always bind exactly",
-                    capability="loose_json_schema",
+                    capability="strict",
                 )
         case "json_object":
             report.unsupported("input.output_format.json_object", "Anthropic wants a schema", capability="json_object")

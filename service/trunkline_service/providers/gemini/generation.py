@@ -63,7 +63,7 @@ def _thinking(reasoning: chat_input_pb2.ReasoningParams, report: EncodeReport) -
             result["thinkingBudget"] = _DYNAMIC
         case chat_input_pb2.REASONING_MODE_BETWEEN_TOOLS:
             description = "Gemini cannot be told to reason between tool calls only"
-            report.unsupported("input.reasoning.mode", description, capability="reasoning_between_tools")
+            report.unsupported("input.reasoning.mode", description, capability="mode")
     budget = result.get("thinkingBudget")
     if effort == "none" and budget in (None, _OFF):
         result["thinkingBudget"] = _OFF
@@ -78,7 +78,7 @@ def _thinking(reasoning: chat_input_pb2.ReasoningParams, report: EncodeReport) -
         result["includeThoughts"] = _DISPLAYS[reasoning.display]
     elif reasoning.display:
         description = f"Gemini shows thoughts ('auto', 'summarized') or not ('omitted'), not {reasoning.display!r}"
-        report.unsupported("input.reasoning.display", description, capability="reasoning_display")
+        report.unsupported("input.reasoning.display", description, capability="display")
     return result
 
 
@@ -92,7 +92,7 @@ def _format(output_format: chat_input_pb2.OutputFormat, report: EncodeReport) ->
                 report.unsupported(
                     "input.output_format.json_schema.strict",
                     "Gemini's schemas always bind",
-                    capability="loose_json_schema",
+                    capability="strict",
                 )
             return {"responseMimeType": "application/json", "responseJsonSchema": raw(schema.schema_json)}
     return {}

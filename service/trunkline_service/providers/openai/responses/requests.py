@@ -128,13 +128,13 @@ def _reasoning(reasoning: chat_input_pb2.ReasoningParams, report: EncodeReport) 
             report.unsupported(
                 "input.reasoning.budget_tokens",
                 "OpenAI has no budget of reasoning: say how hard to work in `effort`",
-                capability="reasoning_budget",
+                capability="budget_tokens",
             )
         case chat_input_pb2.REASONING_MODE_BETWEEN_TOOLS:
             report.unsupported(
                 "input.reasoning.mode",
                 "OpenAI's models cannot be told to reason only between tools",
-                capability="reasoning_between_tools",
+                capability="mode",
             )
     # Anthropic's words, in OpenAI's: a summary of any length, and none, which is what comes if none is asked for.
     if reasoning.display and reasoning.display != "omitted":
