@@ -31,8 +31,8 @@ def of_anthropic(started: Any, ended: Any) -> usage_pb2.Usage:
 
 def of_gemini(early: Any, last: Any) -> usage_pb2.Usage:
     chunks = [
-        gemini.chunk(gemini.text("a"), **({"usageMetadata": early} if early else {})),
-        gemini.chunk(gemini.text(WORDS), **({"usageMetadata": last} if last else {})),
+        {"candidates": [{"content": {"parts": [{"text": "a"}]}}]} | ({"usageMetadata": early} if early else {}),
+        {"candidates": [{"content": {"parts": [{"text": WORDS}]}}]} | ({"usageMetadata": last} if last else {}),
         {"candidates": [{"finishReason": "STOP"}]},
     ]
     return gemini.play(gemini.sse(*chunks)).response.completion.usage

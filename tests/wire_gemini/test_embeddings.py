@@ -42,9 +42,9 @@ def test_what_it_cannot_have() -> None:
 
 
 def test_vectors_come_in_the_order_of_the_inputs() -> None:
-    body = b'{"embeddings":[{"values":[0.5,-1]},{"values":[2]}],"usageMetadata":{"promptTokenCount":3},"x": 1.0}'
+    body = b'{"embeddings":[{"values":[0.5,-1]},{"values":[2,0]}],"usageMetadata":{"promptTokenCount":3},"x": 1.0}'
     response = PROVIDER.decode_embed(body, asked("a", "b"), TARGET)
-    assert [list(each.values) for each in response.embeddings] == [[0.5, -1], [2]]
+    assert [list(each.values) for each in response.embeddings] == [[0.5, -1], [2, 0]]
     assert response.usage.input_total == 3
     assert response.origin.provider_type == "gemini"
     assert response.provider_fields_json == '{"x":1.0}'

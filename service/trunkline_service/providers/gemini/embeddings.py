@@ -13,6 +13,7 @@ from trunkline_service.providers.gemini.members import Json
 from trunkline_service.providers.gemini.parts_out import PROVIDER_TYPE, origin
 from trunkline_service.providers.gemini.usage import UsageMeter
 from trunkline_service.providers.report import EncodeReport
+from trunkline_service.providers.vectors import embeddings
 from trunkline_service.upstream.request import UpstreamRequest
 
 
@@ -70,7 +71,7 @@ class GeminiEmbeddings:
             if (usage := fields.object("usageMetadata")) is not None:
                 meter.update(usage)
             response = embedding_service_pb2.EmbedResponse(
-                embeddings=[embedding_service_pb2.Embedding(values=vector.values) for vector in vectors],
+                embeddings=embeddings([vector.values for vector in vectors], request),
                 origin=origin(target, target.model),
                 usage=meter.usage(),
                 provider_fields_json=fields.rest(),
@@ -78,7 +79,4 @@ class GeminiEmbeddings:
         except (ValueError, RecursionError) as error:
             msg = "the embeddings are not what the API's format says"
             raise ProtocolViolation(msg) from error
-        if len(vectors) != len(request.inputs):
-            msg = f"{len(vectors)} vectors came for {len(request.inputs)} inputs"
-            raise ProtocolViolation(msg)
         return response

@@ -17,6 +17,7 @@ from trunkline_service.providers.openai.headers import request_headers
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
 from trunkline_service.providers.openai.usage import decode_usage
 from trunkline_service.providers.report import EncodeReport
+from trunkline_service.providers.vectors import embeddings
 from trunkline_service.upstream.request import UpstreamRequest
 
 
@@ -76,7 +77,7 @@ class OpenAiEmbeddings:
             fields = Fields(body)
             fields.raw("data")
             response = embedding_service_pb2.EmbedResponse(
-                embeddings=_in_order(vectors, len(request.inputs)),
+                embeddings=embeddings(_in_order(vectors, len(request.inputs)), request),
                 origin=message_pb2.Origin(
                     provider=target.provider, provider_type=PROVIDER_TYPE, model=fields.text("model") or target.model
                 ),
@@ -90,12 +91,12 @@ class OpenAiEmbeddings:
         return response
 
 
-def _in_order(vectors: Sequence[_Vector], count: int) -> list[embedding_service_pb2.Embedding]:
+def _in_order(vectors: Sequence[_Vector], count: int) -> list[Sequence[float]]:
     by_index = {vector.index: vector.embedding for vector in vectors}
     if len(vectors) != count or by_index.keys() != set(range(count)):
         msg = f"{len(vectors)} vectors came for {count} inputs"
         raise ProtocolViolation(msg)
-    return [embedding_service_pb2.Embedding(values=_values(by_index[index])) for index in range(count)]
+    return [_values(by_index[index]) for index in range(count)]
 
 
 def _values(vector: str | list[float]) -> Sequence[float]:
