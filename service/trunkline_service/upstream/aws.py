@@ -6,6 +6,7 @@ botocore knows all the ways to credentials, and blocks; `renewal.py` keeps that 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 
 from botocore import exceptions
@@ -64,8 +65,19 @@ class AwsCredentials:
             keys = found.get_frozen_credentials()
         except _OUT_OF_REACH as error:
             raise unreachable(f"AWS's credentials could not be fetched ({type(error).__name__})") from error
+        except exceptions.CredentialRetrievalError as error:
+            if _may_work_later(error):
+                raise unreachable(f"AWS's credentials could not be fetched ({type(error).__name__})") from error
+            raise rejected(f"the gateway has no usable credentials for AWS ({type(error).__name__})") from error
+        except exceptions.ProfileNotFound as error:
+            raise rejected("AWS's files have no profile of the name that the settings give") from error
         except (exceptions.BotoCoreError, exceptions.ClientError, OSError, RuntimeError, ValueError) as error:
             raise rejected(f"the gateway has no usable credentials for AWS ({type(error).__name__})") from error
+        except (AttributeError, LookupError, TypeError) as error:
+            # So the library fails on an answer of another form.
+            raise unreachable("what gives AWS's credentials gave something else") from error
+        if not all(isinstance(part, str) and _IN_HEADER.fullmatch(part) for part in keys if part is not None):
+            raise unreachable("what gives AWS's credentials gave something else")
         # Those that renew themselves are kept. Others may have been replaced in their file, which a new session reads.
         self._session = session if isinstance(found, RefreshableCredentials) else None
         return Fetched(keys, FRESH_SECONDS, GOOD_SECONDS)
@@ -78,6 +90,16 @@ class AwsCredentials:
 
 
 _OUT_OF_REACH = (exceptions.HTTPClientError, exceptions.MetadataRetrievalError)
+_IN_HEADER = re.compile("[!-~]+")
+
+
+def _may_work_later(error: exceptions.CredentialRetrievalError) -> bool:
+    """Whether a machine's or a container's own service for keys failed, and did not refuse."""
+    cause = error.__context__
+    if isinstance(cause, exceptions.MetadataRetrievalError):
+        return not re.search("non 200 response 4(?!08|29)", str(cause))
+    # botocore has no more to say where a machine's keys, which it once had, could not be renewed.
+    return error.kwargs.get("provider") == "iam-role"
 
 
 def sign(request: UpstreamRequest, keys: ReadOnlyCredentials, service: str, region: str) -> Mapping[str, str]:
