@@ -66,7 +66,9 @@ def _summary(settings: config.Settings) -> str:
         "aliases": list(settings.models),
         "routes": list(settings.routes),
     }
-    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)
+    parts = [f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
+    without = [name for name, each in settings.providers.items() if config.brings_no_key(each)]
+    return "; ".join(parts + ([f"{', '.join(without)}: callers bring their own keys"] if without else []))
 
 
 def simulate(options: Namespace) -> int:

@@ -4,6 +4,7 @@ from trunkline_service.config.address import is_loopback, listen_problem, split_
 from trunkline_service.config.kinds import KINDS
 from trunkline_service.config.load import from_environment, load, parse
 from trunkline_service.config.problems import ConfigError, Problem
+from trunkline_service.config.providers import brings_no_key
 from trunkline_service.config.secret import Secret
 from trunkline_service.config.settings import (
     SIMULATOR,
@@ -25,6 +26,7 @@ __all__ = [
     "Settings",
     "Timeouts",
     "Tls",
+    "brings_no_key",
     "from_environment",
     "is_loopback",
     "listen_problem",

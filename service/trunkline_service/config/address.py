@@ -62,3 +62,13 @@ def url_problem(url: str) -> str:
     if "?" in url or "#" in url or not re.fullmatch(r"[!-~]+", url):
         return f"{url!r} has a query, a fragment or characters that do not belong in it: {example}"
     return ""
+
+
+def proxy_problem(url: str) -> str:
+    """Say what is wrong with the address of a proxy. Empty if nothing is."""
+    if url.lower().startswith("socks"):
+        return "is a SOCKS proxy: only HTTP proxies are spoken to, written like http://proxy.example.com:3128"
+    wrong = url_problem(url)
+    if "use 'api_key'" in wrong:
+        return "a password does not belong in a URL: a proxy has to let the gateway in without"
+    return wrong.replace("https://api.example.com", "http://proxy.example.com:3128")

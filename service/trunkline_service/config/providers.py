@@ -2,12 +2,14 @@
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from trunkline_service.config.address import url_problem
+from trunkline_service.config import google_file
+from trunkline_service.config.address import proxy_problem, url_problem
 from trunkline_service.config.kinds import KINDS, Kind
 from trunkline_service.config.problems import unknown
 from trunkline_service.config.records import Records
@@ -51,8 +53,8 @@ def read_provider(records: Records, entry: Entry) -> ProviderSettings | None:
         tree.report(members["type"].value, members["type"].path, problem)
     elif "type" in values:
         _check_kind(records, entry, members, values, KINDS[values["type"]])
-    for name in ("base_url", "proxy"):
-        if name in values and (wrong := url_problem(values[name])):
+    for name, find_problem in _CHECKS.items():
+        if name in values and (wrong := find_problem(values[name])):
             tree.report(members[name].value, members[name].path, wrong)
     if "version" in values:
         _check_words(records, members["version"], [values["version"]])
@@ -63,8 +65,8 @@ def read_provider(records: Records, entry: Entry) -> ProviderSettings | None:
         _check_words(records, members["betas"], values["betas"])
     if "headers" in values:
         _check_headers(records, members["headers"])
-    if "tls_roots" in values and not _holds_certificates(values["tls_roots"]):
-        tree.report(members["tls_roots"].value, members["tls_roots"].path, "holds no certificates in PEM")
+    if values.get("type") == "azure_openai" and "version" not in values and _is_bare(values.get("base_url", "")):
+        tree.report(members["base_url"].value, members["base_url"].path, _AZURE)
     if len(tree.problems) > before:
         return None
     kind = KINDS[values["type"]]
@@ -74,13 +76,64 @@ def read_provider(records: Records, entry: Entry) -> ProviderSettings | None:
     return ProviderSettings(name=entry.name, **values)
 
 
-def _holds_certificates(file: Path) -> bool:
+def brings_no_key(provider: ProviderSettings) -> bool:
+    """Whether calls need a key that the settings do not give: callers have to bring it."""
+    kind = KINDS[provider.type]
+    return provider.api_key is None and not kind.keyless and not kind.extra
+
+
+def _roots_problem(file: Path) -> str:
     try:
-        return bool(ssl.create_default_context(cafile=file).get_ca_certs())
+        is_fine = bool(ssl.create_default_context(cafile=file).get_ca_certs())
     except (OSError, ValueError):
+        is_fine = False
+    return "" if is_fine else "holds no certificates in PEM"
+
+
+def _credentials_problem(file: Path) -> str:
+    try:
+        wrong = google_file.problem(file.read_bytes())
+    except OSError as error:
+        return f"cannot read {file}: {error.strerror}"
+    return f"{file} {wrong}" if wrong else ""
+
+
+def _profile_problem(profile: str) -> str:
+    """Looks into AWS's own files, as far as what reads them is installed."""
+    try:
+        from botocore.exceptions import BotoCoreError
+        from botocore.session import Session
+    except ImportError:
+        return ""
+    try:
+        return "" if profile in Session().available_profiles else f"AWS's files have no profile {profile!r}"
+    except BotoCoreError as error:
+        return f"AWS's files cannot be read ({type(error).__name__})"
+
+
+# What is wrong with the value of a setting, if anything.
+_CHECKS: Mapping[str, Callable[[Any], str]] = {
+    "base_url": url_problem,
+    "proxy": proxy_problem,
+    "tls_roots": _roots_problem,
+    "credentials_file": _credentials_problem,
+    "profile": _profile_problem,
+}
+
+
+_AZURE = "needs /openai/v1 behind it, as in https://NAME.openai.azure.com/openai/v1, or beside it a 'version'"
+
+
+def _is_bare(url: str) -> bool:
+    """Whether this is a resource at Azure without a path to an API."""
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname or "").endswith(_AZURE_HOSTS) and not parts.path.strip("/")
+    except ValueError:
         return False
 
 
+_AZURE_HOSTS = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 _BY_KIND = ("version", "betas", "region", "project", "profile", "credentials_file")
 
 

@@ -99,7 +99,7 @@ def _may_work_later(error: exceptions.CredentialRetrievalError) -> bool:
     if isinstance(cause, exceptions.MetadataRetrievalError):
         return not re.search("non 200 response 4(?!08|29)", str(cause))
     # botocore has no more to say where a machine's keys, which it once had, could not be renewed.
-    return error.kwargs.get("provider") == "iam-role"
+    return bool(error.kwargs.get("provider") == "iam-role")
 
 
 def sign(request: UpstreamRequest, keys: ReadOnlyCredentials, service: str, region: str) -> Mapping[str, str]:
