@@ -192,7 +192,10 @@ class CreateBatchResponse(google.protobuf.message.Message):
 
     @property
     def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trunkline.v1.warning_pb2.Warning]:
-        """What else the caller should know. The field begins with the place of the item: "items[3].input.generation.top_k"."""
+        """What else the caller should know. The same code for the same field of several items is one Warning, whose field
+        begins with the place of the first of them, "items[3].input.generation.top_k", and whose message says how many items
+        it holds for. There are at most 1000; the last then says how many are missing.
+        """
 
     def __init__(
         self,
@@ -465,7 +468,7 @@ class Batch(google.protobuf.message.Message):
 
     @property
     def error(self) -> google.rpc.status_pb2.Status:
-        """Why it failed as a whole, for BATCH_STATE_FAILED: what the provider said."""
+        """Why it failed as a whole, for BATCH_STATE_FAILED: the message is what the provider said, and there are no details."""
 
     def __init__(
         self,
@@ -557,7 +560,7 @@ class BatchResult(google.protobuf.message.Message):
     @property
     def error(self) -> google.rpc.status_pb2.Status:
         """Why there is none: code and details are those of a call that fails for the same reason. An item that was cancelled
-        has the code CANCELLED, and one that was not begun in time DEADLINE_EXCEEDED.
+        has the code CANCELLED, and one that was not begun in time DEADLINE_EXCEEDED; these two have no details.
         """
 
     def __init__(

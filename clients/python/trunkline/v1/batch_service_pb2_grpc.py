@@ -74,7 +74,7 @@ class BatchServiceServicer(object):
     def CreateBatch(self, request_iterator, context):
         """Creates a batch. The stream begins with a `header`; then come the items, in as many messages as the caller likes;
         and at last an `end`. The items go to the provider as they come. A stream that breaks off, or ends without its
-        `end`, creates nothing.
+        `end`, creates nothing: a file that was uploaded for it is deleted again, if the provider lets it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,7 +110,8 @@ class BatchServiceServicer(object):
 
     def StreamBatchResults(self, request, context):
         """Gets the results of a batch that has ended, each as soon as it is read. They come in any order: `custom_id` says which
-        item each belongs to.
+        item each belongs to. A batch in BATCH_STATE_FAILED has none: the call fails with
+        ERROR_REASON_UPSTREAM_REJECTED_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -27,7 +27,7 @@ class BatchServiceStub:
     ]
     """Creates a batch. The stream begins with a `header`; then come the items, in as many messages as the caller likes;
     and at last an `end`. The items go to the provider as they come. A stream that breaks off, or ends without its
-    `end`, creates nothing.
+    `end`, creates nothing: a file that was uploaded for it is deleted again, if the provider lets it.
     """
 
     GetBatch: grpc.UnaryUnaryMultiCallable[
@@ -59,7 +59,8 @@ class BatchServiceStub:
         trunkline.v1.batch_service_pb2.StreamBatchResultsResponse,
     ]
     """Gets the results of a batch that has ended, each as soon as it is read. They come in any order: `custom_id` says which
-    item each belongs to.
+    item each belongs to. A batch in BATCH_STATE_FAILED has none: the call fails with
+    ERROR_REASON_UPSTREAM_REJECTED_REQUEST.
     """
 
 class BatchServiceAsyncStub:
@@ -71,7 +72,7 @@ class BatchServiceAsyncStub:
     ]
     """Creates a batch. The stream begins with a `header`; then come the items, in as many messages as the caller likes;
     and at last an `end`. The items go to the provider as they come. A stream that breaks off, or ends without its
-    `end`, creates nothing.
+    `end`, creates nothing: a file that was uploaded for it is deleted again, if the provider lets it.
     """
 
     GetBatch: grpc.aio.UnaryUnaryMultiCallable[
@@ -103,7 +104,8 @@ class BatchServiceAsyncStub:
         trunkline.v1.batch_service_pb2.StreamBatchResultsResponse,
     ]
     """Gets the results of a batch that has ended, each as soon as it is read. They come in any order: `custom_id` says which
-    item each belongs to.
+    item each belongs to. A batch in BATCH_STATE_FAILED has none: the call fails with
+    ERROR_REASON_UPSTREAM_REJECTED_REQUEST.
     """
 
 class BatchServiceServicer(metaclass=abc.ABCMeta):
@@ -117,7 +119,7 @@ class BatchServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[trunkline.v1.batch_service_pb2.CreateBatchResponse, collections.abc.Awaitable[trunkline.v1.batch_service_pb2.CreateBatchResponse]]:
         """Creates a batch. The stream begins with a `header`; then come the items, in as many messages as the caller likes;
         and at last an `end`. The items go to the provider as they come. A stream that breaks off, or ends without its
-        `end`, creates nothing.
+        `end`, creates nothing: a file that was uploaded for it is deleted again, if the provider lets it.
         """
 
     @abc.abstractmethod
@@ -159,7 +161,8 @@ class BatchServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[trunkline.v1.batch_service_pb2.StreamBatchResultsResponse], collections.abc.AsyncIterator[trunkline.v1.batch_service_pb2.StreamBatchResultsResponse]]:
         """Gets the results of a batch that has ended, each as soon as it is read. They come in any order: `custom_id` says which
-        item each belongs to.
+        item each belongs to. A batch in BATCH_STATE_FAILED has none: the call fails with
+        ERROR_REASON_UPSTREAM_REJECTED_REQUEST.
         """
 
 def add_BatchServiceServicer_to_server(servicer: BatchServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -335,10 +335,13 @@ class ReasoningParams(google.protobuf.message.Message):
     budget_tokens: builtins.int
     """At most so many tokens of reasoning. Required with REASONING_MODE_BUDGET, and an error without it."""
     effort: builtins.str
-    """Optional. How hard to work, in the provider's own word: "none", "minimal", "low", "medium", "high", "xhigh", "max"."""
+    """Optional. How hard to work, in the provider's own word: "none", "minimal", "low", "medium", "high", "xhigh", "max".
+    Anthropic has no "none" and no "minimal".
+    """
     display: builtins.str
     """Optional. How to show the reasoning, in the provider's own word: "summarized" and "omitted" on Anthropic, "auto",
     "concise" and "detailed" on OpenAI; "auto" or "summarized" to show thoughts and "omitted" to hide them on Gemini.
+    OpenAI's Responses API takes "summarized" as "auto", and "omitted" as no summary.
     """
     def __init__(
         self,
@@ -538,7 +541,9 @@ class ProviderTool(google.protobuf.message.Message):
     provider_type: builtins.str
     """Required. The kind of API that knows the tool, for example "anthropic". On another one it is an error."""
     raw_json: builtins.str
-    """Required. The whole tool as the provider writes it, its type included: a UTF-8 JSON object, sent byte for byte."""
+    """Required. The whole tool as the provider writes it, its type included: a UTF-8 JSON object, sent byte for byte;
+    OpenAI's functions and custom tools are put into the form of the API that is asked.
+    """
     def __init__(
         self,
         *,

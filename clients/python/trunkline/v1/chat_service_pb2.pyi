@@ -93,7 +93,7 @@ class _CountMethodEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     COUNT_METHOD_PROVIDER: _CountMethod.ValueType  # 1
     """The provider's own counter."""
     COUNT_METHOD_TOKENIZER: _CountMethod.ValueType  # 2
-    """The model's own tokenizer, run by the gateway."""
+    """The model's own tokenizer, run by the gateway, over a conversation that is all text."""
     COUNT_METHOD_ESTIMATE: _CountMethod.ValueType  # 3
     """An estimate of the gateway's: a token for every 3 bytes of text, and round numbers for what is not text. Text may be
     counted by the model's tokenizer even so.
@@ -107,7 +107,7 @@ COUNT_METHOD_UNSPECIFIED: CountMethod.ValueType  # 0
 COUNT_METHOD_PROVIDER: CountMethod.ValueType  # 1
 """The provider's own counter."""
 COUNT_METHOD_TOKENIZER: CountMethod.ValueType  # 2
-"""The model's own tokenizer, run by the gateway."""
+"""The model's own tokenizer, run by the gateway, over a conversation that is all text."""
 COUNT_METHOD_ESTIMATE: CountMethod.ValueType  # 3
 """An estimate of the gateway's: a token for every 3 bytes of text, and round numbers for what is not text. Text may be
 counted by the model's tokenizer even so.

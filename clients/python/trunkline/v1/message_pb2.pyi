@@ -353,7 +353,9 @@ class Media(google.protobuf.message.Message):
     own cloud, such as "gs:" or "s3:".
     """
     file_id: builtins.str
-    """The id of a file that was uploaded to the provider."""
+    """The id of a file that was uploaded to the provider. One whose form is another API's is an error in what the caller
+    says; in an answer of another provider it is left out, with a Warning.
+    """
     media_type: builtins.str
     """The IANA media type, for example "image/png". May be empty: for `data` it is then recognised from the bytes, for
     the others it is a hint, which goes upstream where the provider takes one.
@@ -630,9 +632,7 @@ class ToolResultBlock(google.protobuf.message.Message):
     tool_use_id: builtins.str
     """Required. The `id` of the call."""
     is_error: builtins.bool
-    """Optional. Whether the tool failed. OpenAI's APIs have no such mark: there it is left out, with a
-    Warning.
-    """
+    """Optional. Whether the tool failed. OpenAI's APIs have no such mark: there it is left out, with a Warning."""
     toolset_name: builtins.str
     """Optional. The provider's tool set that the tool belongs to."""
     @property
@@ -745,7 +745,8 @@ global___RefusalBlock = RefusalBlock
 class Opaque(google.protobuf.message.Message):
     """Something that this contract does not type, as the provider wrote it: a block, a citation, a delta, an event.
     Blocks and citations are to be sent back unchanged; to another kind of API they are not sent, and a Warning says so.
-    In a stream, an opaque block always comes whole, in its block_start.
+    In a stream, an opaque block always comes whole, in its block_start. OpenRouter's reasoning_details are one of the type
+    "reasoning_details".
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

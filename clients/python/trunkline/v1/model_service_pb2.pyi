@@ -303,7 +303,9 @@ class Model(google.protobuf.message.Message):
     provider: builtins.str
     """The provider's name in the gateway's configuration. With "/" and `id` behind it, this is what ChatInput.model takes."""
     id: builtins.str
-    """The provider's own name for the model."""
+    """The provider's own name for the model; in GetModelResponse, what was asked where the provider has no list of its
+    models.
+    """
     provider_type: builtins.str
     """The kind of API that the provider speaks, for example "anthropic"."""
     display_name: builtins.str

@@ -60,8 +60,9 @@ class ModelServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetModel(self, request, context):
-        """Gets one model. One that the provider does not have, or no longer has, fails with ERROR_REASON_MODEL_NOT_FOUND,
-        whose message has the nearest names.
+        """Gets one model. One that the provider's own list does not have, or that is retired, fails with
+        ERROR_REASON_MODEL_NOT_FOUND, whose message has the nearest names. Where the provider has no list, any name is
+        described by what is known of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -33,8 +33,9 @@ class ModelServiceStub:
         trunkline.v1.model_service_pb2.GetModelRequest,
         trunkline.v1.model_service_pb2.GetModelResponse,
     ]
-    """Gets one model. One that the provider does not have, or no longer has, fails with ERROR_REASON_MODEL_NOT_FOUND,
-    whose message has the nearest names.
+    """Gets one model. One that the provider's own list does not have, or that is retired, fails with
+    ERROR_REASON_MODEL_NOT_FOUND, whose message has the nearest names. Where the provider has no list, any name is
+    described by what is known of it.
     """
 
 class ModelServiceAsyncStub:
@@ -52,8 +53,9 @@ class ModelServiceAsyncStub:
         trunkline.v1.model_service_pb2.GetModelRequest,
         trunkline.v1.model_service_pb2.GetModelResponse,
     ]
-    """Gets one model. One that the provider does not have, or no longer has, fails with ERROR_REASON_MODEL_NOT_FOUND,
-    whose message has the nearest names.
+    """Gets one model. One that the provider's own list does not have, or that is retired, fails with
+    ERROR_REASON_MODEL_NOT_FOUND, whose message has the nearest names. Where the provider has no list, any name is
+    described by what is known of it.
     """
 
 class ModelServiceServicer(metaclass=abc.ABCMeta):
@@ -75,8 +77,9 @@ class ModelServiceServicer(metaclass=abc.ABCMeta):
         request: trunkline.v1.model_service_pb2.GetModelRequest,
         context: _ServicerContext,
     ) -> typing.Union[trunkline.v1.model_service_pb2.GetModelResponse, collections.abc.Awaitable[trunkline.v1.model_service_pb2.GetModelResponse]]:
-        """Gets one model. One that the provider does not have, or no longer has, fails with ERROR_REASON_MODEL_NOT_FOUND,
-        whose message has the nearest names.
+        """Gets one model. One that the provider's own list does not have, or that is retired, fails with
+        ERROR_REASON_MODEL_NOT_FOUND, whose message has the nearest names. Where the provider has no list, any name is
+        described by what is known of it.
         """
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
