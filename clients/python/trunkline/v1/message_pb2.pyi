@@ -723,8 +723,8 @@ global___SearchResultBlock = SearchResultBlock
 
 @typing.final
 class RefusalBlock(google.protobuf.message.Message):
-    """The model's own words for why it will not answer; providers without such blocks get it as text. An answer that holds one ends with FINISH_REASON_REFUSAL; some
-    providers give the finish reason alone.
+    """The model's own words for why it will not answer; providers without such blocks get it as text. An answer that holds
+    one ends with FINISH_REASON_REFUSAL; some providers give the finish reason alone.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
