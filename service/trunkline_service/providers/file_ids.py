@@ -22,7 +22,7 @@ _FORMS = (
 
 
 def elsewhere(file_id: str, provider_type: str) -> str:
-    """What is wrong with the id if it is that of a file at another kind of API; empty if its form says no such thing."""
+    """What is wrong with the id if it is of a file at another kind of API; empty if its form says no such thing."""
     for beginning, kind, name in _FORMS:
         if file_id.startswith(beginning) and kind != provider_type:
             return f"is the id of a file at {name}"

@@ -148,7 +148,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     costs money, so nothing should repeat the call by itself. `cause` is the ErrorReason that it would have been before
     the first content, `events_sent` how many events the answer had by then.
 
-    Code: ABORTED. Retry: no. Metadata: `cause`, `events_sent`, `input_tokens`, `output_tokens`.
+    Code: ABORTED. Retry: no. Metadata: `cause`, `events_sent`, `input_tokens`, `output_tokens`, the last two
+    if the provider has told them.
     """
     ERROR_REASON_GATEWAY_OVERLOADED: _ErrorReason.ValueType  # 21
     """The gateway has as many calls as it is allowed to have. Another replica may take it.
@@ -303,7 +304,8 @@ that is not its own format. So it is for the unary call too, though its caller h
 costs money, so nothing should repeat the call by itself. `cause` is the ErrorReason that it would have been before
 the first content, `events_sent` how many events the answer had by then.
 
-Code: ABORTED. Retry: no. Metadata: `cause`, `events_sent`, `input_tokens`, `output_tokens`.
+Code: ABORTED. Retry: no. Metadata: `cause`, `events_sent`, `input_tokens`, `output_tokens`, the last two
+if the provider has told them.
 """
 ERROR_REASON_GATEWAY_OVERLOADED: ErrorReason.ValueType  # 21
 """The gateway has as many calls as it is allowed to have. Another replica may take it.
