@@ -17,6 +17,7 @@ from trunkline_service.config import Settings
 __all__ = ["upstream"]
 
 
+@pytest.mark.slow
 async def test_others_do_not_wait(upstream: Anthropic) -> None:
     heavy = pb.BatchItem(custom_id="a", input=many_fields(90_000))
     heavy.input.model = "m"

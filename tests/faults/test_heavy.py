@@ -48,6 +48,7 @@ async def slowest_probe(channel: grpc.aio.Channel, until: asyncio.Task[object]) 
     return slowest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [many_fields(30_000), results(10, 5_000)], ids=["fields", "results"])
 @pytest.mark.parametrize("method", ["Chat", "CountTokens"])
 async def test_others_do_not_wait(sim: Simulator, asked: chat_input_pb2.ChatInput, method: str) -> None:
