@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import grpc
+import pytest
 
 from e2e.gateways import provider
 from e2e.test_batches import END, Anthropic, header, items, results_of, upstream
