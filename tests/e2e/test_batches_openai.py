@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from support import calls
 from support.calls import failure_of
@@ -57,11 +57,14 @@ class OpenAi:
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         self.paths.append(request.path_qs)
-        form = await request.post()
-        file = form["file"]
-        assert form["purpose"] == "batch"
-        assert isinstance(file, web.FileField)
-        return web.json_response({"id": self.keep(file.file.read()), "object": "file"})
+        # Part by part: read as a whole, a form whose sender goes away would leave a file open.
+        parts = await request.multipart()
+        form: dict[str | None, bytes] = {}
+        while (part := await parts.next()) is not None:
+            assert isinstance(part, BodyPartReader)
+            form[part.name] = bytes(await part.read())
+        assert form["purpose"] == b"batch"
+        return web.json_response({"id": self.keep(form["file"]), "object": "file"})
 
     async def file(self, request: web.Request) -> web.StreamResponse:
         if (told := await self._as_told(request)) is not None:
