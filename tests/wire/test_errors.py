@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from trunkline.v1 import error_reason_pb2
 from trunkline_service.errors import GatewayError
-from trunkline_service.providers.anthropic.failures import MAX_MESSAGE_CHARACTERS
+from trunkline_service.providers.failures import MAX_MESSAGE_CHARACTERS
 from trunkline_service.rpc.status import to_status
 from wire.bounded import bounded
 from wire.decoding import KEY, PROVIDER, TARGET, Json, play, sse, start, text_block

@@ -16,14 +16,18 @@ from dataclasses import dataclass
 from trunkline.v1 import error_reason_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline_service.errors import GatewayError, Violation
-from trunkline_service.providers import surrogates
 from trunkline_service.providers.anthropic import field_paths
 from trunkline_service.providers.anthropic.headers import request_id, retry_after
 from trunkline_service.providers.base import Target
+from trunkline_service.providers.failures import (
+    MAX_MESSAGE_CHARACTERS,
+    failure,
+    member,
+    printable,
+    reason_of_status,
+)
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
-MAX_MESSAGE_CHARACTERS = 500
-MAX_SAID_CHARACTERS = 64 * 1024
 
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
@@ -39,17 +43,6 @@ _STATUS_OF_TYPE = {
     "overloaded_error": 529,
 }
 
-_REASON_OF_STATUS: dict[int, ErrorReason.ValueType] = {
-    402: error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED,
-    408: error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
-    409: error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT,
-    413: error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE,
-    429: error_reason_pb2.ERROR_REASON_UPSTREAM_RATE_LIMITED,
-    503: error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED,
-    504: error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
-    529: error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED,
-}
-
 _SPENT = re.compile(r"spend_limit|credit balance is too low|specified API usage limits|spend limit", re.IGNORECASE)
 _NOT_A_MODEL = re.compile(r"\b(?:file|container|skill|thread|message|profile|workspace)\b", re.IGNORECASE)
 _BLOCKED = re.compile(r"blocked by content filtering", re.IGNORECASE)
@@ -57,36 +50,6 @@ _TOO_LONG = (
     re.compile(r"prompt is too long: (?P<requested>\d+) tokens? > (?P<limit>\d+)"),
     re.compile(r"exceeds? (?:the )?context (?:limit|window)[^0-9]*(?P<requested>\d+) \+ \d+ > (?P<limit>\d+)"),
     re.compile(r"prompt is too long|exceeds? (?:the )?(?:model's )?context (?:limit|window)"),
-)
-
-_TEXTS: dict[ErrorReason.ValueType, str] = {
-    error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST: "the provider rejected the request",
-    error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED: "the input does not fit the model's context window",
-    error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED: "the provider's policy forbids the request",
-    error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE: "the request is larger than the provider takes",
-    error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND: "the provider does not know the model",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED: "the provider rejected the gateway's key",
-    error_reason_pb2.ERROR_REASON_CALLER_CREDENTIALS_REJECTED: "the provider rejected the key in Target.api_key",
-    error_reason_pb2.ERROR_REASON_CALLER_PERMISSION_DENIED: "the key in Target.api_key may not do this",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED: "the account's quota at the provider is spent",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_RATE_LIMITED: "the provider limits the rate of calls",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT: "the provider timed out",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT: "the provider found the request in conflict with its state",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR: "the provider failed",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED: "the provider is overloaded",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR: "the provider answered in a way its API does not have",
-}
-
-# The provider's own words help where the request is at fault. Elsewhere they could say something about the account.
-_QUOTED = frozenset(
-    {
-        error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST,
-        error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED,
-        error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED,
-        error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE,
-        error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND,
-        error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT,
-    }
 )
 
 
@@ -135,20 +98,6 @@ def read(body: bytes, target: Target) -> Said:
     return Said(*(printable(each, target) for each in found))
 
 
-def printable(value: object, target: Target) -> str:
-    """A text of the provider's as it may end up in terminals and logs of callers; empty if it is no text."""
-    if not isinstance(value, str):
-        return ""
-    text = surrogates.whole(value)[:MAX_SAID_CHARACTERS]
-    text = "".join(character if character.isprintable() else " " for character in text)
-    return text.replace(target.api_key, "…") if target.api_key else text
-
-
-def member(value: object, name: str) -> object:
-    """A member of what may be an object."""
-    return value.get(name) if isinstance(value, dict) else None
-
-
 def to_error(
     status: int,
     said: Said,
@@ -164,28 +113,20 @@ def to_error(
     if that is known. `limit` is of a request's bytes.
     """
     reason = _reason(status, said, target) if reason is None else reason
-    metadata |= {"provider": target.provider, "model": target.model}
-    if code := said.code or said.type:
-        metadata["upstream_code"] = code[:100]
-    text = _TEXTS[reason]
-    violations: list[Violation] = []
-    if reason in _QUOTED and said.message:
-        metadata["upstream_message"] = said.message[:MAX_MESSAGE_CHARACTERS]
-        text = f"{text}: {metadata['upstream_message']}"
-        if path := field_paths.from_message(said.message):
-            violations.append(Violation(path, metadata["upstream_message"]))
     if reason == error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED:
         metadata |= _lengths(said.message)
     if reason == error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE:
         metadata["limit"] = str(limit)
-    return GatewayError(
+    path = field_paths.from_message(said.message)
+    return failure(
         reason,
-        text,
+        target,
+        code=said.code or said.type,
+        message=said.message,
         metadata=metadata,
-        violations=violations,
-        retry_after=delay,
+        violations=[Violation(path, said.message[:MAX_MESSAGE_CHARACTERS])] if path else (),
+        delay=delay,
         retryable=retryable,
-        resource=f"models/{target.model}" if reason == error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND else "",
     )
 
 
@@ -202,19 +143,7 @@ def _reason(status: int, said: Said, target: Target) -> ErrorReason.ValueType:
         if said.type != "not_found_error" or _NOT_A_MODEL.search(said.message):
             return error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST
         return error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND
-    if status in (401, 403) and not target.caller_key:
-        return error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED
-    if status == 401:
-        return error_reason_pb2.ERROR_REASON_CALLER_CREDENTIALS_REJECTED
-    if status == 403:
-        return error_reason_pb2.ERROR_REASON_CALLER_PERMISSION_DENIED
-    if (reason := _REASON_OF_STATUS.get(status)) is not None:
-        return reason
-    if status >= 500:
-        return error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR
-    if status >= 400:
-        return error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST
-    return error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR
+    return reason_of_status(status, target)
 
 
 def _lengths(message: str) -> dict[str, str]:

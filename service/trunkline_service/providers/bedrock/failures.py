@@ -14,8 +14,9 @@ from trunkline.v1 import error_reason_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic import failures, headers
-from trunkline_service.providers.anthropic.failures import Said, member, printable
+from trunkline_service.providers.anthropic.failures import Said
 from trunkline_service.providers.base import Target
+from trunkline_service.providers.failures import member, printable
 
 MAX_REQUEST_BYTES = 25 * 1024 * 1024
 

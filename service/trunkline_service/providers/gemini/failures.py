@@ -19,13 +19,17 @@ import msgspec
 from trunkline.v1 import error_reason_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline_service.errors import GatewayError, Violation
-from trunkline_service.providers import surrogates
 from trunkline_service.providers.base import Target
+from trunkline_service.providers.failures import (
+    MAX_MESSAGE_CHARACTERS,
+    failure,
+    member,
+    printable,
+    reason_of_status,
+)
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.gemini.field_paths import contract_path
 
-MAX_MESSAGE_CHARACTERS = 500
-MAX_SAID_CHARACTERS = 64 * 1024
 MAX_RETRY_AFTER = 86_400.0
 MAX_VIOLATIONS = 20
 
@@ -48,17 +52,6 @@ _STATUS_OF_NAME = {
     "DEADLINE_EXCEEDED": 504,
 }
 
-_REASON_OF_STATUS: dict[int, ErrorReason.ValueType] = {
-    402: error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED,
-    408: error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
-    409: error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT,
-    413: error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE,
-    499: error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR,
-    503: error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED,
-    504: error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
-    529: error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED,
-}
-
 # A key that is no key is a bad request to Google.
 _BAD_KEY = re.compile("API_KEY_(?:INVALID|EXPIRED|SERVICE_BLOCKED)|ACCESS_TOKEN_.+|CREDENTIALS_MISSING")
 _BAD_KEY_TEXT = re.compile(r"API key (?:not valid|expired|not found)", re.IGNORECASE)
@@ -72,36 +65,6 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _TOO_LARGE = re.compile(r"payload size exceeds the limit: (?P<limit>\d+)", re.IGNORECASE)
-
-_TEXTS: dict[ErrorReason.ValueType, str] = {
-    error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST: "the provider rejected the request",
-    error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED: "the input does not fit the model's context window",
-    error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED: "the provider's policy forbids the request",
-    error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE: "the request is larger than the provider takes",
-    error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND: "the provider does not know the model",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED: "the provider rejected the gateway's key",
-    error_reason_pb2.ERROR_REASON_CALLER_CREDENTIALS_REJECTED: "the provider rejected the key in Target.api_key",
-    error_reason_pb2.ERROR_REASON_CALLER_PERMISSION_DENIED: "the key in Target.api_key may not do this",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED: "the account's quota at the provider is spent",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_RATE_LIMITED: "the provider limits the rate of calls",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT: "the provider timed out",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT: "the provider found the request in conflict with its state",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR: "the provider failed",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED: "the provider is overloaded",
-    error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR: "the provider answered in a way its API does not have",
-}
-
-# The provider's own words help where the request is at fault. Elsewhere they could say something about the account.
-_QUOTED = frozenset(
-    {
-        error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST,
-        error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED,
-        error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED,
-        error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE,
-        error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND,
-        error_reason_pb2.ERROR_REASON_UPSTREAM_CONFLICT,
-    }
-)
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, target: Target) -> GatewayError:
@@ -126,7 +89,7 @@ def blocked(feedback: msgspec.Raw, target: Target) -> GatewayError | None:
     reason = fields.text("blockReason") or ""
     if reason in ("", "BLOCK_REASON_UNSPECIFIED"):
         return None
-    said = _Said(status=_printable(reason), message=_printable(fields.text("blockReasonMessage") or ""))
+    said = _Said(status=printable(reason, target), message=printable(fields.text("blockReasonMessage"), target))
     return _gateway_error(error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED, said, target, 200, None)
 
 
@@ -145,7 +108,7 @@ def failed_finish(reason: str, message: str, target: Target) -> GatewayError | N
     kind = _FAILED_FINISHES.get(reason)
     if kind is None:
         return None
-    return _gateway_error(kind, _Said(status=reason, message=_printable(message)), target, 200, None)
+    return _gateway_error(kind, _Said(status=reason, message=printable(message, target)), target, 200, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,35 +134,34 @@ def _said(body: bytes, target: Target) -> _Said:
     if isinstance(envelope, list) and envelope:
         # Without `alt=sse`, a stream is a list, and so is an error.
         envelope = envelope[0]
-    error = _member(envelope, "error")
+    error = member(envelope, "error")
 
     def text(value: object) -> str:
-        said = _printable(surrogates.whole(value)) if isinstance(value, str) else ""
-        return said.replace(target.api_key, "…") if target.api_key else said
+        return printable(value, target)
 
-    code = _member(error, "code")
-    details = _member(error, "details")
+    code = member(error, "code")
+    details = member(error, "details")
     cause, quotas, delay, fields = "", [], None, []
     for detail in details if isinstance(details, list) else ():
-        match text(_member(detail, "@type")).rpartition(".")[2]:
+        match text(member(detail, "@type")).rpartition(".")[2]:
             case "ErrorInfo":
-                cause = cause or text(_member(detail, "reason"))
+                cause = cause or text(member(detail, "reason"))
             case "RetryInfo":
-                delay = _seconds(text(_member(detail, "retryDelay")).removesuffix("s"))
+                delay = _seconds(text(member(detail, "retryDelay")).removesuffix("s"))
             case "QuotaFailure":
                 quotas += [
-                    f"{text(_member(each, 'quotaId'))} {text(_member(each, 'quotaMetric'))}"
+                    f"{text(member(each, 'quotaId'))} {text(member(each, 'quotaMetric'))}"
                     for each in _items(detail, "violations")
                 ]
             case "BadRequest":
                 fields += [
-                    (text(_member(each, "field")), text(_member(each, "description")))
+                    (text(member(each, "field")), text(member(each, "description")))
                     for each in _items(detail, "fieldViolations")
                 ]
     return _Said(
         code=code if isinstance(code, int) else 0,
-        status=text(_member(error, "status")),
-        message=text(_member(error, "message")),
+        status=text(member(error, "status")),
+        message=text(member(error, "message")),
         cause=cause,
         quotas=tuple(quotas),
         delay=delay,
@@ -207,17 +169,8 @@ def _said(body: bytes, target: Target) -> _Said:
     )
 
 
-def _printable(text: str) -> str:
-    # It ends up in terminals and logs of callers.
-    return "".join(character if character.isprintable() else " " for character in text[:MAX_SAID_CHARACTERS])
-
-
-def _member(value: object, name: str) -> object:
-    return value.get(name) if isinstance(value, dict) else None
-
-
 def _items(value: object, name: str) -> Iterator[object]:
-    items = _member(value, name)
+    items = member(value, name)
     yield from items if isinstance(items, list) else ()
 
 
@@ -240,30 +193,23 @@ def _error(status: int, said: _Said, target: Target, http_status: int, delay: fl
 def _gateway_error(
     reason: ErrorReason.ValueType, said: _Said, target: Target, http_status: int, delay: float | None
 ) -> GatewayError:
-    metadata = {"upstream_status": str(http_status), "provider": target.provider, "model": target.model}
-    if code := said.cause or said.status:
-        metadata["upstream_code"] = code[:100]
-    text = _TEXTS[reason]
-    violations: list[Violation] = []
-    if reason in _QUOTED and said.message:
-        metadata["upstream_message"] = said.message[:MAX_MESSAGE_CHARACTERS]
-        text = f"{text}: {metadata['upstream_message']}"
-        violations = [
-            Violation(path, description[:MAX_MESSAGE_CHARACTERS])
-            for field, description in said.fields
-            if (path := contract_path(field))
-        ]
+    metadata = {"upstream_status": str(http_status)}
     if reason == error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED and (match := _TOO_LONG.search(said.message)):
         metadata |= {name: value for name, value in match.groupdict().items() if value}
     if reason == error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE and (match := _TOO_LARGE.search(said.message)):
         metadata["limit"] = match["limit"]
-    return GatewayError(
+    return failure(
         reason,
-        text,
+        target,
+        code=said.cause or said.status,
+        message=said.message,
         metadata=metadata,
-        violations=violations,
-        retry_after=delay,
-        resource=f"models/{target.model}" if reason == error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND else "",
+        violations=[
+            Violation(path, description[:MAX_MESSAGE_CHARACTERS])
+            for field, description in said.fields
+            if (path := contract_path(field))
+        ],
+        delay=delay,
     )
 
 
@@ -284,16 +230,6 @@ def _reason(status: int, said: _Said, target: Target) -> ErrorReason.ValueType:
         if _MODEL.search(said.message):
             return error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND
         return error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST
-    if status in (401, 403) and not target.caller_key:
-        return error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED
-    if status == 401:
-        return error_reason_pb2.ERROR_REASON_CALLER_CREDENTIALS_REJECTED
-    if status == 403:
-        return error_reason_pb2.ERROR_REASON_CALLER_PERMISSION_DENIED
-    if (reason := _REASON_OF_STATUS.get(status)) is not None:
-        return reason
-    if status >= 500:
+    if status == 499:
         return error_reason_pb2.ERROR_REASON_UPSTREAM_ERROR
-    if status >= 400:
-        return error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST
-    return error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR
+    return reason_of_status(status, target)

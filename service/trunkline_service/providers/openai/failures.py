@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from trunkline.v1 import error_reason_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline_service.errors import GatewayError, Violation
-from trunkline_service.providers.anthropic.failures import Said, member, printable, to_error
+from trunkline_service.providers.anthropic.failures import Said, to_error
 from trunkline_service.providers.base import Target
+from trunkline_service.providers.failures import member, printable
 from trunkline_service.providers.openai.headers import request_id, retry_after
 
 _INVALID_KEY = frozenset({"invalid_api_key", "invalid_organization", "account_deactivated"})

@@ -12,9 +12,10 @@ from trunkline.v1 import error_reason_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic import failures
-from trunkline_service.providers.anthropic.failures import Said, member, printable
+from trunkline_service.providers.anthropic.failures import Said
 from trunkline_service.providers.anthropic.headers import request_id, retry_after
 from trunkline_service.providers.base import Target
+from trunkline_service.providers.failures import member, printable
 
 # Where Google's word says more than the HTTP status that it comes with.
 _REASONS: dict[str, ErrorReason.ValueType] = {
