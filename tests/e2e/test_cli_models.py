@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,21 @@ def test_a_line_for_each(gateway: str) -> None:
     lines = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
     assert lines["simulator/claude-haiku-5-5"] == ["1000000", "128000", "$0.10", "$0.50", "active"]
     assert lines["simulator/text"][2:] == ["-", "-", "active"]
-    assert lines["simulator/claude-sonnet-4-5"][-2:] == ["deprecated", "2026-11-30"]
+
+
+def test_one_that_leaves(gateway: str) -> None:
+    everything = trunkline("models", "--provider", "simulator", "--all", "--address", gateway)
+    lines = {line.split()[0]: line.split()[1:] for line in everything.stdout.splitlines()}
+    # The day comes, and the tests go on.
+    state = "deprecated" if datetime.now(UTC).date() < date(2026, 11, 30) else "retired"
+    assert lines["simulator/claude-sonnet-4-5"][-2:] == [state, "2026-11-30"]
 
 
 def test_only_some(gateway: str) -> None:
     done = trunkline("models", "--can", "batch", "--can", "sampling", "--address", gateway)
-    assert [line.split()[0] for line in done.stdout.splitlines()] == [
-        "simulator/claude-haiku-4-5", "simulator/claude-sonnet-4-5",
-    ]  # fmt: skip
+    able = {line.split()[0] for line in done.stdout.splitlines()}
+    assert "simulator/claude-haiku-4-5" in able
+    assert "simulator/claude-haiku-5-5" not in able, "it takes no sampling parameters"
     everything = trunkline("models", "--all", "--address", gateway).stdout
     assert "claude-3-opus" in everything
     assert "claude-3-opus" not in trunkline("models", "--address", gateway).stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 import grpc
 import pytest
@@ -16,6 +17,8 @@ from trunkline_service.simulator import Simulator
 
 WAIT = 0.5
 """So long may a probe take while a heavy request is dealt with: a share of a core, not the rest of a second of it."""
+TRIES = 3
+"""What holds others up does so every time; what else the machine does, does not."""
 
 
 def text(count: int) -> list[message_pb2.ContentBlock]:
@@ -48,15 +51,28 @@ async def slowest_probe(channel: grpc.aio.Channel, until: asyncio.Task[object]) 
     return slowest
 
 
+async def least(probed: Callable[[], Awaitable[float]]) -> float:
+    """The least of up to `TRIES` measurements, the first that is short enough."""
+    slowest = [await probed()]
+    while slowest[-1] >= WAIT and len(slowest) < TRIES:
+        slowest.append(await probed())
+    return min(slowest)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("asked", [many_fields(30_000), results(10, 5_000)], ids=["fields", "results"])
 @pytest.mark.parametrize("method", ["Chat", "CountTokens"])
 async def test_others_do_not_wait(sim: Simulator, asked: chat_input_pb2.ChatInput, method: str) -> None:
     request = {"Chat": chat_service_pb2.ChatRequest, "CountTokens": chat_service_pb2.CountTokensRequest}[method]
     async with rig(sim.url) as r:
-        call = asyncio.ensure_future(getattr(r.stub, method)(request(input=asked), timeout=30))
-        assert await slowest_probe(r.channel, call) < WAIT
-        await asyncio.gather(call, return_exceptions=True)
+
+        async def probed() -> float:
+            call = asyncio.ensure_future(getattr(r.stub, method)(request(input=asked), timeout=30))
+            slowest = await slowest_probe(r.channel, call)
+            await asyncio.gather(call, return_exceptions=True)
+            return slowest
+
+        assert await least(probed) < WAIT
 
 
 async def test_it_can_be_left(sim: Simulator) -> None:
