@@ -59,8 +59,11 @@ def test_answer_says_why_it_ended_and_where_it_went(answer: Message) -> None:
             assert inner.finish_reason != FinishReason.FINISH_REASON_UNSPECIFIED
             assert inner.provider_finish_reason
         elif isinstance(inner, route_pb2.RouteReport):
-            given_up = [attempt.reason != ErrorReason.ERROR_REASON_UNSPECIFIED for attempt in inner.attempts]
-            assert given_up == [True] * (len(given_up) - 1) + [False]
+            outcomes = [attempt.outcome for attempt in inner.attempts]
+            assert outcomes.count(route_pb2.ATTEMPT_OUTCOME_ANSWERED) == 1
+            for attempt in inner.attempts:
+                failed = attempt.outcome == route_pb2.ATTEMPT_OUTCOME_FAILED
+                assert (attempt.reason != ErrorReason.ERROR_REASON_UNSPECIFIED) == failed
         elif isinstance(inner, StreamRestart):
             assert inner.reason not in {
                 ErrorReason.ERROR_REASON_UNSPECIFIED,

@@ -10,7 +10,12 @@ The status also has a google.rpc.RequestInfo with the call's id, and a google.rp
 call, unchanged, may work after a while: where the value says so, unless the provider forbade it with this very
 answer. Once a provider was asked, the metadata of the ErrorInfo may hold `provider`, `model`, `upstream_status`
 (its HTTP status), `upstream_request_id`, `upstream_code` (its own error code or type) and `upstream_message`;
-further keys are listed at each value. All of it together stays below 4 KiB. Texts are for people and may change.
+further keys are listed at each value. The details then also have the call's trunkline.v1.RouteReport: every attempt,
+or the first and the last ones, as far as there is room. All of it together stays below 4 KiB. Texts are for people
+and may change.
+
+Where a route has made several attempts, the status is that of the last one whose failure may pass, or else of the
+last one; its RetryInfo has the shortest time after which one of them may work.
 
 The metadata `stage` says what was being waited for: "connect", "headers", "first_event", "idle" (the next event) or
 "write" (the caller). `capability` names what the provider does not have, by the name of the field or of the kind of
@@ -50,7 +55,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 2
     """The request names a route or a provider that the gateway's configuration does not have, or a model without a
-    provider that nothing resolves.
+    provider that nothing resolves; or no condition of the route holds, and it has no default.
 
     Code: NOT_FOUND. Retry: no. Details: ResourceInfo.
     """
@@ -145,7 +150,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_STREAM_INTERRUPTED: _ErrorReason.ValueType  # 20
     """The answer broke off after a part of it had come: the provider hung up, fell silent, sent an error or something
     that is not its own format. So it is for the unary call too, though its caller has seen nothing of that part: it
-    costs money, so nothing should repeat the call by itself. `cause` is the ErrorReason that it would have been before
+    costs money, so nothing should repeat the call by itself but a route whose policies say so. `cause` is the ErrorReason that it would have been before
     the first content, `events_sent` how many events the answer had by then.
 
     Code: ABORTED. Retry: no. Metadata: `cause`, `events_sent`, `input_tokens`, `output_tokens`, the last two
@@ -206,7 +211,7 @@ Code: INVALID_ARGUMENT. Retry: no. Details: BadRequest, with the path of every f
 """
 ERROR_REASON_ROUTE_NOT_FOUND: ErrorReason.ValueType  # 2
 """The request names a route or a provider that the gateway's configuration does not have, or a model without a
-provider that nothing resolves.
+provider that nothing resolves; or no condition of the route holds, and it has no default.
 
 Code: NOT_FOUND. Retry: no. Details: ResourceInfo.
 """
@@ -301,7 +306,7 @@ Code: UNAVAILABLE. Retry: yes.
 ERROR_REASON_STREAM_INTERRUPTED: ErrorReason.ValueType  # 20
 """The answer broke off after a part of it had come: the provider hung up, fell silent, sent an error or something
 that is not its own format. So it is for the unary call too, though its caller has seen nothing of that part: it
-costs money, so nothing should repeat the call by itself. `cause` is the ErrorReason that it would have been before
+costs money, so nothing should repeat the call by itself but a route whose policies say so. `cause` is the ErrorReason that it would have been before
 the first content, `events_sent` how many events the answer had by then.
 
 Code: ABORTED. Retry: no. Metadata: `cause`, `events_sent`, `input_tokens`, `output_tokens`, the last two

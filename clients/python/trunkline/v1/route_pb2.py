@@ -24,10 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from trunkline.v1 import chat_input_pb2 as trunkline_dot_v1_dot_chat__input__pb2
 from trunkline.v1 import error_reason_pb2 as trunkline_dot_v1_dot_error__reason__pb2
+from trunkline.v1 import usage_pb2 as trunkline_dot_v1_dot_usage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18trunkline/v1/route.proto\x12\x0ctrunkline.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftrunkline/v1/error_reason.proto\"\x9d\x01\n\x0eRoutingOptions\x12\x14\n\nroute_name\x18\x01 \x01(\tH\x00\x12$\n\x05route\x18\x02 \x01(\x0b\x32\x13.trunkline.v1.RouteH\x00\x12@\n\x12unsupported_fields\x18\x03 \x01(\x0e\x32$.trunkline.v1.UnsupportedFieldPolicyB\r\n\x0b\x64\x65stination\";\n\x05Route\x12&\n\x06target\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.TargetH\x00\x42\n\n\x08strategy\"?\n\x06Target\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x03 \x01(\tB\x03\x80\x01\x01\"6\n\x0bRouteReport\x12\'\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x15.trunkline.v1.Attempt\"\x9e\x02\n\x07\x41ttempt\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12)\n\x06reason\x18\x03 \x01(\x0e\x32\x19.trunkline.v1.ErrorReason\x12+\n\x08\x64uration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x13time_to_first_event\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fupstream_status\x18\x06 \x01(\x05\x12\x1b\n\x13upstream_request_id\x18\x07 \x01(\t\x12,\n\x0brate_limits\x18\x08 \x03(\x0b\x32\x17.trunkline.v1.RateLimit\"\x8d\x01\n\tRateLimit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x16\n\tremaining\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12.\n\nreset_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_limitB\x0c\n\n_remaining*\x97\x01\n\x16UnsupportedFieldPolicy\x12(\n$UNSUPPORTED_FIELD_POLICY_UNSPECIFIED\x10\x00\x12#\n\x1fUNSUPPORTED_FIELD_POLICY_REJECT\x10\x01\x12.\n*UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING\x10\x02\x42?\n\x10\x64\x65v.trunkline.v1P\x01Z)trunkline.dev/go/trunkline/v1;trunklinev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18trunkline/v1/route.proto\x12\x0ctrunkline.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dtrunkline/v1/chat_input.proto\x1a\x1ftrunkline/v1/error_reason.proto\x1a\x18trunkline/v1/usage.proto\"\xba\x02\n\x0eRoutingOptions\x12\x14\n\nroute_name\x18\x01 \x01(\tH\x00\x12$\n\x05route\x18\x02 \x01(\x0b\x32\x13.trunkline.v1.RouteH\x00\x12@\n\x12unsupported_fields\x18\x03 \x01(\x0e\x32$.trunkline.v1.UnsupportedFieldPolicy\x12<\n\x08metadata\x18\x04 \x03(\x0b\x32*.trunkline.v1.RoutingOptions.MetadataEntry\x12\x14\n\x0c\x61\x66\x66inity_key\x18\x05 \x01(\t\x12\x16\n\x0e\x63oalescing_key\x18\x06 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\r\n\x0b\x64\x65stination\"\xf3\x03\n\x05Route\x12&\n\x06target\x18\x01 \x01(\x0b\x32\x14.trunkline.v1.TargetH\x00\x12*\n\x08\x66\x61llback\x18\x02 \x01(\x0b\x32\x16.trunkline.v1.FallbackH\x00\x12\x31\n\x0cload_balance\x18\x03 \x01(\x0b\x32\x19.trunkline.v1.LoadBalanceH\x00\x12\x30\n\x0b\x63onditional\x18\x04 \x01(\x0b\x32\x19.trunkline.v1.ConditionalH\x00\x12\x14\n\nroute_name\x18\x05 \x01(\tH\x00\x12*\n\toverrides\x18\x06 \x01(\x0b\x32\x17.trunkline.v1.ChatInput\x12(\n\x05retry\x18\x07 \x01(\x0b\x32\x19.trunkline.v1.RetryPolicy\x12(\n\x08timeouts\x18\x08 \x01(\x0b\x32\x16.trunkline.v1.Timeouts\x12(\n\x05hedge\x18\t \x01(\x0b\x32\x19.trunkline.v1.HedgePolicy\x12.\n\x08\x66\x61ilover\x18\n \x01(\x0b\x32\x1c.trunkline.v1.FailoverPolicy\x12\x35\n\x0f\x63ircuit_breaker\x18\x0b \x01(\x0b\x32\x1c.trunkline.v1.CircuitBreakerB\n\n\x08strategy\"?\n\x06Target\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x14\n\x07\x61pi_key\x18\x03 \x01(\tB\x03\x80\x01\x01\"/\n\x08\x46\x61llback\x12#\n\x06routes\x18\x01 \x03(\x0b\x32\x13.trunkline.v1.Route\"o\n\x0bLoadBalance\x12+\n\x06routes\x18\x01 \x03(\x0b\x32\x1b.trunkline.v1.WeightedRoute\x12\x33\n\x08strategy\x18\x02 \x01(\x0e\x32!.trunkline.v1.LoadBalanceStrategy\"S\n\rWeightedRoute\x12\"\n\x05route\x18\x01 \x01(\x0b\x32\x13.trunkline.v1.Route\x12\x13\n\x06weight\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\t\n\x07_weight\"a\n\x0b\x43onditional\x12&\n\x08\x62ranches\x18\x01 \x03(\x0b\x32\x14.trunkline.v1.Branch\x12*\n\rdefault_route\x18\x02 \x01(\x0b\x32\x13.trunkline.v1.Route\"?\n\x06\x42ranch\x12\x11\n\tcondition\x18\x01 \x01(\t\x12\"\n\x05route\x18\x02 \x01(\x0b\x32\x13.trunkline.v1.Route\"\x98\x02\n\x0bRetryPolicy\x12\x19\n\x0cmax_attempts\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x32\n\x0finitial_backoff\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0bmax_backoff\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0fmax_retry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07reasons\x18\x05 \x03(\x0e\x32\x19.trunkline.v1.ErrorReason\x12\x19\n\x11upstream_statuses\x18\x06 \x03(\x05\x42\x0f\n\r_max_attempts\"\xbb\x01\n\x08Timeouts\x12*\n\x07\x63onnect\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0b\x66irst_event\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04idle\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07\x61ttempt\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x80\x01\n\x0bHedgePolicy\x12*\n\x05\x64\x65lay\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x14\n\npercentile\x18\x02 \x01(\x01H\x00\x12\x16\n\tmax_share\x18\x03 \x01(\x01H\x01\x88\x01\x01\x42\t\n\x07triggerB\x0c\n\n_max_share\"\x7f\n\x0e\x46\x61iloverPolicy\x12*\n\x07reasons\x18\x01 \x03(\x0e\x32\x19.trunkline.v1.ErrorReason\x12\x19\n\x11upstream_statuses\x18\x02 \x03(\x05\x12\x17\n\non_refusal\x18\x03 \x01(\x08H\x00\x88\x01\x01\x42\r\n\x0b_on_refusal\"\xa7\x02\n\x0e\x43ircuitBreaker\x12!\n\x14\x63onsecutive_failures\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x19\n\x0c\x66\x61ilure_rate\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x16\n\tmin_calls\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12)\n\x06window\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x65jection\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cmax_ejection\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x17\n\x15_consecutive_failuresB\x0f\n\r_failure_rateB\x0c\n\n_min_calls\"\x9c\x01\n\x0bRouteReport\x12\'\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x15.trunkline.v1.Attempt\x12\x12\n\nroute_name\x18\x02 \x01(\t\x12\x10\n\x08restarts\x18\x03 \x01(\x05\x12\x11\n\tcoalesced\x18\x04 \x01(\x08\x12+\n\x0funanswered_cost\x18\x05 \x01(\x0b\x32\x12.trunkline.v1.Cost\"\xfb\x03\n\x07\x41ttempt\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12)\n\x06reason\x18\x03 \x01(\x0e\x32\x19.trunkline.v1.ErrorReason\x12+\n\x08\x64uration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x36\n\x13time_to_first_event\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fupstream_status\x18\x06 \x01(\x05\x12\x1b\n\x13upstream_request_id\x18\x07 \x01(\t\x12,\n\x0brate_limits\x18\x08 \x03(\x0b\x32\x17.trunkline.v1.RateLimit\x12-\n\x07outcome\x18\t \x01(\x0e\x32\x1c.trunkline.v1.AttemptOutcome\x12\x0c\n\x04path\x18\n \x01(\t\x12\r\n\x05hedge\x18\x0b \x01(\x08\x12.\n\x0b\x62\x65gun_after\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\"\n\x05usage\x18\r \x01(\x0b\x32\x13.trunkline.v1.Usage\x12\x19\n\x11usage_is_estimate\x18\x0e \x01(\x08\x12 \n\x04\x63ost\x18\x0f \x01(\x0b\x32\x12.trunkline.v1.Cost\"\x8d\x01\n\tRateLimit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x16\n\tremaining\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12.\n\nreset_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_limitB\x0c\n\n_remaining*\x82\x02\n\x13LoadBalanceStrategy\x12%\n!LOAD_BALANCE_STRATEGY_UNSPECIFIED\x10\x00\x12\"\n\x1eLOAD_BALANCE_STRATEGY_WEIGHTED\x10\x01\x12\'\n#LOAD_BALANCE_STRATEGY_LEAST_LATENCY\x10\x02\x12)\n%LOAD_BALANCE_STRATEGY_LEAST_IN_FLIGHT\x10\x03\x12\"\n\x1eLOAD_BALANCE_STRATEGY_CHEAPEST\x10\x04\x12(\n$LOAD_BALANCE_STRATEGY_CACHE_AFFINITY\x10\x05*\xa8\x01\n\x0e\x41ttemptOutcome\x12\x1f\n\x1b\x41TTEMPT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41TTEMPT_OUTCOME_ANSWERED\x10\x01\x12\x1a\n\x16\x41TTEMPT_OUTCOME_FAILED\x10\x02\x12\x1e\n\x1a\x41TTEMPT_OUTCOME_SUPERSEDED\x10\x03\x12\x1b\n\x17\x41TTEMPT_OUTCOME_REFUSED\x10\x04*\x97\x01\n\x16UnsupportedFieldPolicy\x12(\n$UNSUPPORTED_FIELD_POLICY_UNSPECIFIED\x10\x00\x12#\n\x1fUNSUPPORTED_FIELD_POLICY_REJECT\x10\x01\x12.\n*UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING\x10\x02\x42?\n\x10\x64\x65v.trunkline.v1P\x01Z)trunkline.dev/go/trunkline/v1;trunklinev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,20 +37,48 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trunkline.v1.route_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\020dev.trunkline.v1P\001Z)trunkline.dev/go/trunkline/v1;trunklinev1'
+  _globals['_ROUTINGOPTIONS_METADATAENTRY']._loaded_options = None
+  _globals['_ROUTINGOPTIONS_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_TARGET'].fields_by_name['api_key']._loaded_options = None
   _globals['_TARGET'].fields_by_name['api_key']._serialized_options = b'\200\001\001'
-  _globals['_UNSUPPORTEDFIELDPOLICY']._serialized_start=916
-  _globals['_UNSUPPORTEDFIELDPOLICY']._serialized_end=1067
-  _globals['_ROUTINGOPTIONS']._serialized_start=141
-  _globals['_ROUTINGOPTIONS']._serialized_end=298
-  _globals['_ROUTE']._serialized_start=300
-  _globals['_ROUTE']._serialized_end=359
-  _globals['_TARGET']._serialized_start=361
-  _globals['_TARGET']._serialized_end=424
-  _globals['_ROUTEREPORT']._serialized_start=426
-  _globals['_ROUTEREPORT']._serialized_end=480
-  _globals['_ATTEMPT']._serialized_start=483
-  _globals['_ATTEMPT']._serialized_end=769
-  _globals['_RATELIMIT']._serialized_start=772
-  _globals['_RATELIMIT']._serialized_end=913
+  _globals['_LOADBALANCESTRATEGY']._serialized_start=3337
+  _globals['_LOADBALANCESTRATEGY']._serialized_end=3595
+  _globals['_ATTEMPTOUTCOME']._serialized_start=3598
+  _globals['_ATTEMPTOUTCOME']._serialized_end=3766
+  _globals['_UNSUPPORTEDFIELDPOLICY']._serialized_start=3769
+  _globals['_UNSUPPORTEDFIELDPOLICY']._serialized_end=3920
+  _globals['_ROUTINGOPTIONS']._serialized_start=198
+  _globals['_ROUTINGOPTIONS']._serialized_end=512
+  _globals['_ROUTINGOPTIONS_METADATAENTRY']._serialized_start=450
+  _globals['_ROUTINGOPTIONS_METADATAENTRY']._serialized_end=497
+  _globals['_ROUTE']._serialized_start=515
+  _globals['_ROUTE']._serialized_end=1014
+  _globals['_TARGET']._serialized_start=1016
+  _globals['_TARGET']._serialized_end=1079
+  _globals['_FALLBACK']._serialized_start=1081
+  _globals['_FALLBACK']._serialized_end=1128
+  _globals['_LOADBALANCE']._serialized_start=1130
+  _globals['_LOADBALANCE']._serialized_end=1241
+  _globals['_WEIGHTEDROUTE']._serialized_start=1243
+  _globals['_WEIGHTEDROUTE']._serialized_end=1326
+  _globals['_CONDITIONAL']._serialized_start=1328
+  _globals['_CONDITIONAL']._serialized_end=1425
+  _globals['_BRANCH']._serialized_start=1427
+  _globals['_BRANCH']._serialized_end=1490
+  _globals['_RETRYPOLICY']._serialized_start=1493
+  _globals['_RETRYPOLICY']._serialized_end=1773
+  _globals['_TIMEOUTS']._serialized_start=1776
+  _globals['_TIMEOUTS']._serialized_end=1963
+  _globals['_HEDGEPOLICY']._serialized_start=1966
+  _globals['_HEDGEPOLICY']._serialized_end=2094
+  _globals['_FAILOVERPOLICY']._serialized_start=2096
+  _globals['_FAILOVERPOLICY']._serialized_end=2223
+  _globals['_CIRCUITBREAKER']._serialized_start=2226
+  _globals['_CIRCUITBREAKER']._serialized_end=2521
+  _globals['_ROUTEREPORT']._serialized_start=2524
+  _globals['_ROUTEREPORT']._serialized_end=2680
+  _globals['_ATTEMPT']._serialized_start=2683
+  _globals['_ATTEMPT']._serialized_end=3190
+  _globals['_RATELIMIT']._serialized_start=3193
+  _globals['_RATELIMIT']._serialized_end=3334
 # @@protoc_insertion_point(module_scope)

@@ -12,7 +12,9 @@ import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import sys
+import trunkline.v1.chat_input_pb2
 import trunkline.v1.error_reason_pb2
+import trunkline.v1.usage_pb2
 import typing
 
 if sys.version_info >= (3, 10):
@@ -21,6 +23,82 @@ else:
     import typing_extensions
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
+
+class _LoadBalanceStrategy:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _LoadBalanceStrategyEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_LoadBalanceStrategy.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    LOAD_BALANCE_STRATEGY_UNSPECIFIED: _LoadBalanceStrategy.ValueType  # 0
+    """The same as LOAD_BALANCE_STRATEGY_WEIGHTED."""
+    LOAD_BALANCE_STRATEGY_WEIGHTED: _LoadBalanceStrategy.ValueType  # 1
+    """At random, in proportion to the weights."""
+    LOAD_BALANCE_STRATEGY_LEAST_LATENCY: _LoadBalanceStrategy.ValueType  # 2
+    """Of two at random (in proportion to the weights), the one that has been quicker to begin its answers of late, given
+    what it has in flight.
+    """
+    LOAD_BALANCE_STRATEGY_LEAST_IN_FLIGHT: _LoadBalanceStrategy.ValueType  # 3
+    """The one with the fewest calls in flight, in proportion to its weight."""
+    LOAD_BALANCE_STRATEGY_CHEAPEST: _LoadBalanceStrategy.ValueType  # 4
+    """The one whose model costs the least for this call, of those into whose context window it fits, as far as is known."""
+    LOAD_BALANCE_STRATEGY_CACHE_AFFINITY: _LoadBalanceStrategy.ValueType  # 5
+    """Calls that share a prefix of the prompt go to the same one (see RoutingOptions.affinity_key), in proportion to the
+    weights: providers keep prompt caches for each account and region.
+    """
+
+class LoadBalanceStrategy(_LoadBalanceStrategy, metaclass=_LoadBalanceStrategyEnumTypeWrapper):
+    """What a LoadBalance goes by."""
+
+LOAD_BALANCE_STRATEGY_UNSPECIFIED: LoadBalanceStrategy.ValueType  # 0
+"""The same as LOAD_BALANCE_STRATEGY_WEIGHTED."""
+LOAD_BALANCE_STRATEGY_WEIGHTED: LoadBalanceStrategy.ValueType  # 1
+"""At random, in proportion to the weights."""
+LOAD_BALANCE_STRATEGY_LEAST_LATENCY: LoadBalanceStrategy.ValueType  # 2
+"""Of two at random (in proportion to the weights), the one that has been quicker to begin its answers of late, given
+what it has in flight.
+"""
+LOAD_BALANCE_STRATEGY_LEAST_IN_FLIGHT: LoadBalanceStrategy.ValueType  # 3
+"""The one with the fewest calls in flight, in proportion to its weight."""
+LOAD_BALANCE_STRATEGY_CHEAPEST: LoadBalanceStrategy.ValueType  # 4
+"""The one whose model costs the least for this call, of those into whose context window it fits, as far as is known."""
+LOAD_BALANCE_STRATEGY_CACHE_AFFINITY: LoadBalanceStrategy.ValueType  # 5
+"""Calls that share a prefix of the prompt go to the same one (see RoutingOptions.affinity_key), in proportion to the
+weights: providers keep prompt caches for each account and region.
+"""
+global___LoadBalanceStrategy = LoadBalanceStrategy
+
+class _AttemptOutcome:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _AttemptOutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_AttemptOutcome.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    ATTEMPT_OUTCOME_UNSPECIFIED: _AttemptOutcome.ValueType  # 0
+    """Not used."""
+    ATTEMPT_OUTCOME_ANSWERED: _AttemptOutcome.ValueType  # 1
+    """It answered."""
+    ATTEMPT_OUTCOME_FAILED: _AttemptOutcome.ValueType  # 2
+    """It failed, for Attempt.reason."""
+    ATTEMPT_OUTCOME_SUPERSEDED: _AttemptOutcome.ValueType  # 3
+    """It was cancelled, as another one had begun to answer."""
+    ATTEMPT_OUTCOME_REFUSED: _AttemptOutcome.ValueType  # 4
+    """It refused to answer, and the route led on from there."""
+
+class AttemptOutcome(_AttemptOutcome, metaclass=_AttemptOutcomeEnumTypeWrapper):
+    """What became of an attempt."""
+
+ATTEMPT_OUTCOME_UNSPECIFIED: AttemptOutcome.ValueType  # 0
+"""Not used."""
+ATTEMPT_OUTCOME_ANSWERED: AttemptOutcome.ValueType  # 1
+"""It answered."""
+ATTEMPT_OUTCOME_FAILED: AttemptOutcome.ValueType  # 2
+"""It failed, for Attempt.reason."""
+ATTEMPT_OUTCOME_SUPERSEDED: AttemptOutcome.ValueType  # 3
+"""It was cancelled, as another one had begun to answer."""
+ATTEMPT_OUTCOME_REFUSED: AttemptOutcome.ValueType  # 4
+"""It refused to answer, and the route led on from there."""
+global___AttemptOutcome = AttemptOutcome
 
 class _UnsupportedFieldPolicy:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -52,16 +130,49 @@ class RoutingOptions(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    @typing.final
+    class MetadataEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
     ROUTE_NAME_FIELD_NUMBER: builtins.int
     ROUTE_FIELD_NUMBER: builtins.int
     UNSUPPORTED_FIELDS_FIELD_NUMBER: builtins.int
+    METADATA_FIELD_NUMBER: builtins.int
+    AFFINITY_KEY_FIELD_NUMBER: builtins.int
+    COALESCING_KEY_FIELD_NUMBER: builtins.int
     route_name: builtins.str
     """A route of the gateway's configuration."""
     unsupported_fields: global___UnsupportedFieldPolicy.ValueType
     """Optional. What to do with fields that the provider that answers cannot honour."""
+    affinity_key: builtins.str
+    """Optional. Calls with the same key go to the same target of a load balancer that minds prompt caches, while it is
+    healthy. Not set means: calls that begin with the same tools and system blocks.
+    """
+    coalescing_key: builtins.str
+    """Optional. Calls in flight with the same key and the same request share one call to a provider. Each caller keeps its
+    own deadline, and may leave without ending it for the others.
+    """
     @property
     def route(self) -> global___Route:
         """A route of the caller's own, if the configuration lets it."""
+
+    @property
+    def metadata(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """Optional. What the caller tells about the call, for the conditions of routes: who asks, for what. Never goes to a
+        provider. At most 100 entries.
+        """
 
     def __init__(
         self,
@@ -69,32 +180,104 @@ class RoutingOptions(google.protobuf.message.Message):
         route_name: builtins.str = ...,
         route: global___Route | None = ...,
         unsupported_fields: global___UnsupportedFieldPolicy.ValueType = ...,
+        metadata: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        affinity_key: builtins.str = ...,
+        coalescing_key: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["destination", b"destination", "route", b"route", "route_name", b"route_name"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["destination", b"destination", "route", b"route", "route_name", b"route_name", "unsupported_fields", b"unsupported_fields"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["affinity_key", b"affinity_key", "coalescing_key", b"coalescing_key", "destination", b"destination", "metadata", b"metadata", "route", b"route", "route_name", b"route_name", "unsupported_fields", b"unsupported_fields"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["destination", b"destination"]) -> typing.Literal["route_name", "route"] | None: ...
 
 global___RoutingOptions = RoutingOptions
 
 @typing.final
 class Route(google.protobuf.message.Message):
-    """A way to an answer: a tree whose leaves are targets. Its JSON form is what the gateway's YAML configuration holds."""
+    """A way to an answer: a tree whose leaves are targets. Its JSON form is what the gateway's YAML configuration holds.
+
+    What stands beside the strategy holds for every target below it. A route below may say otherwise, field by field: of
+    two policies of a kind, each field that the lower one sets goes before that of the upper one (a list that is not empty
+    replaces the other list), and what neither sets has its default. Overrides are laid over the request from the top
+    down: a field that is set replaces the request's, messages are merged member by member, maps key by key, and lists are
+    replaced as a whole.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     TARGET_FIELD_NUMBER: builtins.int
+    FALLBACK_FIELD_NUMBER: builtins.int
+    LOAD_BALANCE_FIELD_NUMBER: builtins.int
+    CONDITIONAL_FIELD_NUMBER: builtins.int
+    ROUTE_NAME_FIELD_NUMBER: builtins.int
+    OVERRIDES_FIELD_NUMBER: builtins.int
+    RETRY_FIELD_NUMBER: builtins.int
+    TIMEOUTS_FIELD_NUMBER: builtins.int
+    HEDGE_FIELD_NUMBER: builtins.int
+    FAILOVER_FIELD_NUMBER: builtins.int
+    CIRCUIT_BREAKER_FIELD_NUMBER: builtins.int
+    route_name: builtins.str
+    """A route of the gateway's configuration, to use here. Routes must not lead back to themselves."""
     @property
     def target(self) -> global___Target:
         """One provider."""
+
+    @property
+    def fallback(self) -> global___Fallback:
+        """One after the other."""
+
+    @property
+    def load_balance(self) -> global___LoadBalance:
+        """One of several, by weights or by how they do."""
+
+    @property
+    def conditional(self) -> global___Conditional:
+        """The one that the request calls for."""
+
+    @property
+    def overrides(self) -> trunkline.v1.chat_input_pb2.ChatInput:
+        """Optional. Parts of the request that are different on this way. Neither `model`, which is the target's, nor
+        `messages`, which are the caller's, may be set.
+        """
+
+    @property
+    def retry(self) -> global___RetryPolicy:
+        """Optional. How often to ask the same target again. Not set here nor above means once; set and empty, the defaults of
+        the policy.
+        """
+
+    @property
+    def timeouts(self) -> global___Timeouts:
+        """Optional. How long to wait. What is not set is as the provider's configuration says."""
+
+    @property
+    def hedge(self) -> global___HedgePolicy:
+        """Optional. When to ask a second target while the first one is still silent. Not set here nor above means never."""
+
+    @property
+    def failover(self) -> global___FailoverPolicy:
+        """Optional. Which failures lead on to the next target."""
+
+    @property
+    def circuit_breaker(self) -> global___CircuitBreaker:
+        """Optional. When to leave a target alone for a while."""
 
     def __init__(
         self,
         *,
         target: global___Target | None = ...,
+        fallback: global___Fallback | None = ...,
+        load_balance: global___LoadBalance | None = ...,
+        conditional: global___Conditional | None = ...,
+        route_name: builtins.str = ...,
+        overrides: trunkline.v1.chat_input_pb2.ChatInput | None = ...,
+        retry: global___RetryPolicy | None = ...,
+        timeouts: global___Timeouts | None = ...,
+        hedge: global___HedgePolicy | None = ...,
+        failover: global___FailoverPolicy | None = ...,
+        circuit_breaker: global___CircuitBreaker | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["strategy", b"strategy", "target", b"target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["strategy", b"strategy", "target", b"target"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["strategy", b"strategy"]) -> typing.Literal["target"] | None: ...
+    def HasField(self, field_name: typing.Literal["circuit_breaker", b"circuit_breaker", "conditional", b"conditional", "failover", b"failover", "fallback", b"fallback", "hedge", b"hedge", "load_balance", b"load_balance", "overrides", b"overrides", "retry", b"retry", "route_name", b"route_name", "strategy", b"strategy", "target", b"target", "timeouts", b"timeouts"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["circuit_breaker", b"circuit_breaker", "conditional", b"conditional", "failover", b"failover", "fallback", b"fallback", "hedge", b"hedge", "load_balance", b"load_balance", "overrides", b"overrides", "retry", b"retry", "route_name", b"route_name", "strategy", b"strategy", "target", b"target", "timeouts", b"timeouts"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["strategy", b"strategy"]) -> typing.Literal["target", "fallback", "load_balance", "conditional", "route_name"] | None: ...
 
 global___Route = Route
 
@@ -128,22 +311,411 @@ class Target(google.protobuf.message.Message):
 global___Target = Target
 
 @typing.final
+class Fallback(google.protobuf.message.Message):
+    """Tries ways one after the other until one answers."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ROUTES_FIELD_NUMBER: builtins.int
+    @property
+    def routes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Route]:
+        """Required, at least one. The ways, the best one first."""
+
+    def __init__(
+        self,
+        *,
+        routes: collections.abc.Iterable[global___Route] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["routes", b"routes"]) -> None: ...
+
+global___Fallback = Fallback
+
+@typing.final
+class LoadBalance(google.protobuf.message.Message):
+    """Shares calls out among ways. If the chosen one fails, another one of them takes its place."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ROUTES_FIELD_NUMBER: builtins.int
+    STRATEGY_FIELD_NUMBER: builtins.int
+    strategy: global___LoadBalanceStrategy.ValueType
+    """Optional. What the choice goes by. Not set means by weights."""
+    @property
+    def routes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___WeightedRoute]:
+        """Required, at least one, and not all with the weight 0."""
+
+    def __init__(
+        self,
+        *,
+        routes: collections.abc.Iterable[global___WeightedRoute] | None = ...,
+        strategy: global___LoadBalanceStrategy.ValueType = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["routes", b"routes", "strategy", b"strategy"]) -> None: ...
+
+global___LoadBalance = LoadBalance
+
+@typing.final
+class WeightedRoute(google.protobuf.message.Message):
+    """One of the ways of a LoadBalance."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ROUTE_FIELD_NUMBER: builtins.int
+    WEIGHT_FIELD_NUMBER: builtins.int
+    weight: builtins.float
+    """Optional. Its share of the calls, in proportion to the others'. Not set means 1. With 0, it is used only where the
+    others fail.
+    """
+    @property
+    def route(self) -> global___Route:
+        """Required. The way."""
+
+    def __init__(
+        self,
+        *,
+        route: global___Route | None = ...,
+        weight: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_weight", b"_weight", "route", b"route", "weight", b"weight"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_weight", b"_weight", "route", b"route", "weight", b"weight"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_weight", b"_weight"]) -> typing.Literal["weight"] | None: ...
+
+global___WeightedRoute = WeightedRoute
+
+@typing.final
+class Conditional(google.protobuf.message.Message):
+    """Chooses by what the call is."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BRANCHES_FIELD_NUMBER: builtins.int
+    DEFAULT_ROUTE_FIELD_NUMBER: builtins.int
+    @property
+    def branches(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Branch]:
+        """Required, at least one. The first one whose condition holds is the way."""
+
+    @property
+    def default_route(self) -> global___Route:
+        """Optional. The way if no condition holds. Without it, such a call fails with ERROR_REASON_ROUTE_NOT_FOUND."""
+
+    def __init__(
+        self,
+        *,
+        branches: collections.abc.Iterable[global___Branch] | None = ...,
+        default_route: global___Route | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["default_route", b"default_route"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["branches", b"branches", "default_route", b"default_route"]) -> None: ...
+
+global___Conditional = Conditional
+
+@typing.final
+class Branch(google.protobuf.message.Message):
+    """One of the ways of a Conditional."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CONDITION_FIELD_NUMBER: builtins.int
+    ROUTE_FIELD_NUMBER: builtins.int
+    condition: builtins.str
+    """Required. A CEL expression (cel.dev) that gives a bool, over:
+
+      metadata          RoutingOptions.metadata, a map of texts
+      model             ChatInput.model, a text
+      input             the ChatInput, by the names of its proto fields; enums as their names, bytes left out
+      stream            whether the answer is streamed
+      estimated_tokens  a guess at the tokens of the input
+
+    One that cannot be evaluated, as a key is not there, does not hold.
+    """
+    @property
+    def route(self) -> global___Route:
+        """Required. The way."""
+
+    def __init__(
+        self,
+        *,
+        condition: builtins.str = ...,
+        route: global___Route | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["route", b"route"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["condition", b"condition", "route", b"route"]) -> None: ...
+
+global___Branch = Branch
+
+@typing.final
+class RetryPolicy(google.protobuf.message.Message):
+    """How often to ask the same target again, and how long to wait before that. Only what may pass is asked for again:
+    rate limits, overload, timeouts, errors of the provider's, connections that fail, and answers that are not its own
+    format; never what the provider says will not work later. Retries of all calls together add no more than a tenth to
+    what a target is asked, beside one in ten seconds.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MAX_ATTEMPTS_FIELD_NUMBER: builtins.int
+    INITIAL_BACKOFF_FIELD_NUMBER: builtins.int
+    MAX_BACKOFF_FIELD_NUMBER: builtins.int
+    MAX_RETRY_AFTER_FIELD_NUMBER: builtins.int
+    REASONS_FIELD_NUMBER: builtins.int
+    UPSTREAM_STATUSES_FIELD_NUMBER: builtins.int
+    max_attempts: builtins.int
+    """Optional. Attempts at one target, the first one included: 1 to 10. Not set means 3."""
+    @property
+    def initial_backoff(self) -> google.protobuf.duration_pb2.Duration:
+        """Optional. The longest wait before the second attempt; it doubles with each further one. What is waited is anything
+        between nothing and that, at random. Not set means 0.5 s.
+        """
+
+    @property
+    def max_backoff(self) -> google.protobuf.duration_pb2.Duration:
+        """Optional. Where doubling ends. Not set means 8 s."""
+
+    @property
+    def max_retry_after(self) -> google.protobuf.duration_pb2.Duration:
+        """Optional. The longest time that a provider may ask to wait: beyond it, the target is not asked again. Where there is
+        another way, no more than `max_backoff` is waited. Not set means 30 s.
+        """
+
+    @property
+    def reasons(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[trunkline.v1.error_reason_pb2.ErrorReason.ValueType]:
+        """Optional. The failures after which to ask again, instead of the usual ones."""
+
+    @property
+    def upstream_statuses(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Optional. HTTP statuses after which to ask again: where the provider answered with one (other than 200), they decide
+        instead of reasons.
+        """
+
+    def __init__(
+        self,
+        *,
+        max_attempts: builtins.int | None = ...,
+        initial_backoff: google.protobuf.duration_pb2.Duration | None = ...,
+        max_backoff: google.protobuf.duration_pb2.Duration | None = ...,
+        max_retry_after: google.protobuf.duration_pb2.Duration | None = ...,
+        reasons: collections.abc.Iterable[trunkline.v1.error_reason_pb2.ErrorReason.ValueType] | None = ...,
+        upstream_statuses: collections.abc.Iterable[builtins.int] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_attempts", b"_max_attempts", "initial_backoff", b"initial_backoff", "max_attempts", b"max_attempts", "max_backoff", b"max_backoff", "max_retry_after", b"max_retry_after"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_attempts", b"_max_attempts", "initial_backoff", b"initial_backoff", "max_attempts", b"max_attempts", "max_backoff", b"max_backoff", "max_retry_after", b"max_retry_after", "reasons", b"reasons", "upstream_statuses", b"upstream_statuses"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_max_attempts", b"_max_attempts"]) -> typing.Literal["max_attempts"] | None: ...
+
+global___RetryPolicy = RetryPolicy
+
+@typing.final
+class Timeouts(google.protobuf.message.Message):
+    """How long an attempt may wait. All of it ends with the call's deadline."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CONNECT_FIELD_NUMBER: builtins.int
+    FIRST_EVENT_FIELD_NUMBER: builtins.int
+    IDLE_FIELD_NUMBER: builtins.int
+    ATTEMPT_FIELD_NUMBER: builtins.int
+    @property
+    def connect(self) -> google.protobuf.duration_pb2.Duration:
+        """Optional. For the connection, TLS included."""
+
+    @property
+    def first_event(self) -> google.protobuf.duration_pb2.Duration:
+        """Optional. From the start of an attempt to the first event of the answer."""
+
+    @property
+    def idle(self) -> google.protobuf.duration_pb2.Duration:
+        """Optional. From one event to the next; a provider's keep-alives count."""
+
+    @property
+    def attempt(self) -> google.protobuf.duration_pb2.Duration:
+        """Optional. For the whole attempt."""
+
+    def __init__(
+        self,
+        *,
+        connect: google.protobuf.duration_pb2.Duration | None = ...,
+        first_event: google.protobuf.duration_pb2.Duration | None = ...,
+        idle: google.protobuf.duration_pb2.Duration | None = ...,
+        attempt: google.protobuf.duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["attempt", b"attempt", "connect", b"connect", "first_event", b"first_event", "idle", b"idle"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["attempt", b"attempt", "connect", b"connect", "first_event", b"first_event", "idle", b"idle"]) -> None: ...
+
+global___Timeouts = Timeouts
+
+@typing.final
+class HedgePolicy(google.protobuf.message.Message):
+    """Asks a second target, elsewhere in the route, if the first one has not begun its answer for long. The one that begins
+    first answers, and the other one is cancelled; both cost money (see Attempt.cost).
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DELAY_FIELD_NUMBER: builtins.int
+    PERCENTILE_FIELD_NUMBER: builtins.int
+    MAX_SHARE_FIELD_NUMBER: builtins.int
+    percentile: builtins.float
+    """As long as this share of the target's own answers took to begin of late, in per cent: 50 to 99.9. Until it has
+    given 20 answers, nothing is hedged.
+    """
+    max_share: builtins.float
+    """Optional. The share of calls, in per cent, that may have a second attempt. Not set means 5."""
+    @property
+    def delay(self) -> google.protobuf.duration_pb2.Duration:
+        """So long."""
+
+    def __init__(
+        self,
+        *,
+        delay: google.protobuf.duration_pb2.Duration | None = ...,
+        percentile: builtins.float = ...,
+        max_share: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_share", b"_max_share", "delay", b"delay", "max_share", b"max_share", "percentile", b"percentile", "trigger", b"trigger"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_share", b"_max_share", "delay", b"delay", "max_share", b"max_share", "percentile", b"percentile", "trigger", b"trigger"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_share", b"_max_share"]) -> typing.Literal["max_share"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["trigger", b"trigger"]) -> typing.Literal["delay", "percentile"] | None: ...
+
+global___HedgePolicy = HedgePolicy
+
+@typing.final
+class FailoverPolicy(google.protobuf.message.Message):
+    """Which failures lead on to the next target of a Fallback or LoadBalance.
+
+    By default: rate limits, spent quotas, overload, timeouts, errors of the provider's, connections that fail, answers that
+    are not its own format, models that it does not have, the gateway's own keys being rejected, and what the provider
+    cannot honour; too long a context or too large a request leads on to targets that may take it. What is wrong with the
+    request itself does not, nor does what a policy forbids.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REASONS_FIELD_NUMBER: builtins.int
+    UPSTREAM_STATUSES_FIELD_NUMBER: builtins.int
+    ON_REFUSAL_FIELD_NUMBER: builtins.int
+    on_refusal: builtins.bool
+    """Optional. Whether to lead on, too, if the content is refused: ERROR_REASON_CONTENT_BLOCKED, and answers that end with
+    FINISH_REASON_REFUSAL or FINISH_REASON_CONTENT_FILTER, as long as nothing of the answer was sent to the caller or
+    the call may begin again. Not set means no.
+    """
+    @property
+    def reasons(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[trunkline.v1.error_reason_pb2.ErrorReason.ValueType]:
+        """Optional. The failures that lead on, instead of the usual ones."""
+
+    @property
+    def upstream_statuses(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Optional. HTTP statuses that lead on: where the provider answered with one (other than 200), they decide instead of
+        reasons.
+        """
+
+    def __init__(
+        self,
+        *,
+        reasons: collections.abc.Iterable[trunkline.v1.error_reason_pb2.ErrorReason.ValueType] | None = ...,
+        upstream_statuses: collections.abc.Iterable[builtins.int] | None = ...,
+        on_refusal: builtins.bool | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_on_refusal", b"_on_refusal", "on_refusal", b"on_refusal"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_on_refusal", b"_on_refusal", "on_refusal", b"on_refusal", "reasons", b"reasons", "upstream_statuses", b"upstream_statuses"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_on_refusal", b"_on_refusal"]) -> typing.Literal["on_refusal"] | None: ...
+
+global___FailoverPolicy = FailoverPolicy
+
+@typing.final
+class CircuitBreaker(google.protobuf.message.Message):
+    """When to leave a target alone for a while, as it does not answer: other ways are then taken, if there are any. The last
+    one is never left alone. A provider's retry-after counts for as long as it says. After that time, a single call tries
+    whether the target is back.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CONSECUTIVE_FAILURES_FIELD_NUMBER: builtins.int
+    FAILURE_RATE_FIELD_NUMBER: builtins.int
+    MIN_CALLS_FIELD_NUMBER: builtins.int
+    WINDOW_FIELD_NUMBER: builtins.int
+    EJECTION_FIELD_NUMBER: builtins.int
+    MAX_EJECTION_FIELD_NUMBER: builtins.int
+    consecutive_failures: builtins.int
+    """Optional. So many failures in a row. 0 means that their number does not matter. Not set means 5."""
+    failure_rate: builtins.float
+    """Optional. This share of failures, in per cent, of at least `min_calls` within `window`. 0 means that it does not
+    matter. Not set means 50.
+    """
+    min_calls: builtins.int
+    """Optional. Not set means 20."""
+    @property
+    def window(self) -> google.protobuf.duration_pb2.Duration:
+        """Optional. Not set means 30 s."""
+
+    @property
+    def ejection(self) -> google.protobuf.duration_pb2.Duration:
+        """Optional. How long to leave it alone at first; doubles each time that it is still not back. Not set means 5 s."""
+
+    @property
+    def max_ejection(self) -> google.protobuf.duration_pb2.Duration:
+        """Optional. Where doubling ends. Not set means 5 min."""
+
+    def __init__(
+        self,
+        *,
+        consecutive_failures: builtins.int | None = ...,
+        failure_rate: builtins.float | None = ...,
+        min_calls: builtins.int | None = ...,
+        window: google.protobuf.duration_pb2.Duration | None = ...,
+        ejection: google.protobuf.duration_pb2.Duration | None = ...,
+        max_ejection: google.protobuf.duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_consecutive_failures", b"_consecutive_failures", "_failure_rate", b"_failure_rate", "_min_calls", b"_min_calls", "consecutive_failures", b"consecutive_failures", "ejection", b"ejection", "failure_rate", b"failure_rate", "max_ejection", b"max_ejection", "min_calls", b"min_calls", "window", b"window"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_consecutive_failures", b"_consecutive_failures", "_failure_rate", b"_failure_rate", "_min_calls", b"_min_calls", "consecutive_failures", b"consecutive_failures", "ejection", b"ejection", "failure_rate", b"failure_rate", "max_ejection", b"max_ejection", "min_calls", b"min_calls", "window", b"window"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_consecutive_failures", b"_consecutive_failures"]) -> typing.Literal["consecutive_failures"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_failure_rate", b"_failure_rate"]) -> typing.Literal["failure_rate"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_min_calls", b"_min_calls"]) -> typing.Literal["min_calls"] | None: ...
+
+global___CircuitBreaker = CircuitBreaker
+
+@typing.final
 class RouteReport(google.protobuf.message.Message):
     """Where a call went."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     ATTEMPTS_FIELD_NUMBER: builtins.int
+    ROUTE_NAME_FIELD_NUMBER: builtins.int
+    RESTARTS_FIELD_NUMBER: builtins.int
+    COALESCED_FIELD_NUMBER: builtins.int
+    UNANSWERED_COST_FIELD_NUMBER: builtins.int
+    route_name: builtins.str
+    """The route of the configuration. Empty if the call named none."""
+    restarts: builtins.int
+    """How often the answer began again after a part of it was there."""
+    coalesced: builtins.bool
+    """Whether the answer is that of a call that others have made, too (see RoutingOptions.coalescing_key). What it cost was
+    paid once.
+    """
     @property
     def attempts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Attempt]:
-        """Every attempt, in the order they began. The last one answered."""
+        """Every attempt, in the order they began. One of them answered, if the call did not fail."""
+
+    @property
+    def unanswered_cost(self) -> trunkline.v1.usage_pb2.Cost:
+        """What the attempts that did not answer cost, as far as is known. Not set if nothing is known to have been spent."""
 
     def __init__(
         self,
         *,
         attempts: collections.abc.Iterable[global___Attempt] | None = ...,
+        route_name: builtins.str = ...,
+        restarts: builtins.int = ...,
+        coalesced: builtins.bool = ...,
+        unanswered_cost: trunkline.v1.usage_pb2.Cost | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["attempts", b"attempts"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["unanswered_cost", b"unanswered_cost"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["attempts", b"attempts", "coalesced", b"coalesced", "restarts", b"restarts", "route_name", b"route_name", "unanswered_cost", b"unanswered_cost"]) -> None: ...
 
 global___RouteReport = RouteReport
 
@@ -161,16 +733,31 @@ class Attempt(google.protobuf.message.Message):
     UPSTREAM_STATUS_FIELD_NUMBER: builtins.int
     UPSTREAM_REQUEST_ID_FIELD_NUMBER: builtins.int
     RATE_LIMITS_FIELD_NUMBER: builtins.int
+    OUTCOME_FIELD_NUMBER: builtins.int
+    PATH_FIELD_NUMBER: builtins.int
+    HEDGE_FIELD_NUMBER: builtins.int
+    BEGUN_AFTER_FIELD_NUMBER: builtins.int
+    USAGE_FIELD_NUMBER: builtins.int
+    USAGE_IS_ESTIMATE_FIELD_NUMBER: builtins.int
+    COST_FIELD_NUMBER: builtins.int
     provider: builtins.str
     """The provider's name in the gateway's configuration."""
     model: builtins.str
     """The model asked for."""
     reason: trunkline.v1.error_reason_pb2.ErrorReason.ValueType
-    """Why it gave no answer. ERROR_REASON_UNSPECIFIED if it did."""
+    """Why it gave no answer. ERROR_REASON_UNSPECIFIED if it did, or if another one was quicker."""
     upstream_status: builtins.int
     """The HTTP status. 0 if there was none."""
     upstream_request_id: builtins.str
     """The provider's own id of the request, to quote to its support."""
+    outcome: global___AttemptOutcome.ValueType
+    """What became of it."""
+    path: builtins.str
+    """Its place in the route: "fallback.routes[1].target". Empty if the call named no route."""
+    hedge: builtins.bool
+    """Whether it was begun while another one was still silent."""
+    usage_is_estimate: builtins.bool
+    """Whether `usage` is an estimate of the gateway's, as the provider did not tell it to the end."""
     @property
     def duration(self) -> google.protobuf.duration_pb2.Duration:
         """From the start of the attempt to its end."""
@@ -183,6 +770,18 @@ class Attempt(google.protobuf.message.Message):
     def rate_limits(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RateLimit]:
         """What the provider said about its limits."""
 
+    @property
+    def begun_after(self) -> google.protobuf.duration_pb2.Duration:
+        """From the start of the call to the start of the attempt."""
+
+    @property
+    def usage(self) -> trunkline.v1.usage_pb2.Usage:
+        """The tokens that it took, if it is known to have taken any though it did not answer."""
+
+    @property
+    def cost(self) -> trunkline.v1.usage_pb2.Cost:
+        """What it cost, of those that did not answer. Not set if that is not known. See Completion.cost for the one that did."""
+
     def __init__(
         self,
         *,
@@ -194,9 +793,16 @@ class Attempt(google.protobuf.message.Message):
         upstream_status: builtins.int = ...,
         upstream_request_id: builtins.str = ...,
         rate_limits: collections.abc.Iterable[global___RateLimit] | None = ...,
+        outcome: global___AttemptOutcome.ValueType = ...,
+        path: builtins.str = ...,
+        hedge: builtins.bool = ...,
+        begun_after: google.protobuf.duration_pb2.Duration | None = ...,
+        usage: trunkline.v1.usage_pb2.Usage | None = ...,
+        usage_is_estimate: builtins.bool = ...,
+        cost: trunkline.v1.usage_pb2.Cost | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["duration", b"duration", "time_to_first_event", b"time_to_first_event"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["duration", b"duration", "model", b"model", "provider", b"provider", "rate_limits", b"rate_limits", "reason", b"reason", "time_to_first_event", b"time_to_first_event", "upstream_request_id", b"upstream_request_id", "upstream_status", b"upstream_status"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["begun_after", b"begun_after", "cost", b"cost", "duration", b"duration", "time_to_first_event", b"time_to_first_event", "usage", b"usage"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["begun_after", b"begun_after", "cost", b"cost", "duration", b"duration", "hedge", b"hedge", "model", b"model", "outcome", b"outcome", "path", b"path", "provider", b"provider", "rate_limits", b"rate_limits", "reason", b"reason", "time_to_first_event", b"time_to_first_event", "upstream_request_id", b"upstream_request_id", "upstream_status", b"upstream_status", "usage", b"usage", "usage_is_estimate", b"usage_is_estimate"]) -> None: ...
 
 global___Attempt = Attempt
 
