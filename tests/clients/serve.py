@@ -42,6 +42,18 @@ class World:
         where = {"gateway": self.gateway, "vectors": self.vectors, "simulator": self.simulator, "tls": tls}
         return json.dumps(where)
 
+    @staticmethod
+    def of_environment(environ: Mapping[str, str]) -> "World | None":
+        """What a caller has started, if it has."""
+        names = (
+            "TRUNKLINE_ADDRESS",
+            "TRUNKLINE_VECTORS",
+            "SIMULATOR_URL",
+            "TRUNKLINE_TLS_ADDRESS",
+            "TRUNKLINE_CA_FILE",
+        )
+        return World(*(environ[name] for name in names)) if all(name in environ for name in names) else None
+
     @property
     def environment(self) -> Mapping[str, str]:
         """What a language's tests find it by."""
