@@ -4,17 +4,20 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c ser
 GENERATE = PATH="$(CURDIR)/.tools/bin:$$PATH" protos/generate
 STUBS = clients/python/trunkline/v1
 
-.PHONY: demo test test-quick lint generate docs bench clean
+.PHONY: demo test test-quick test-clients lint generate docs bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.service  ## A streamed chat through the gateway, in a terminal
 	@.venv/bin/python -m trunkline_service.demo
 
-test: test-quick  ## All tests; the slow ones measure, so each has the machine for itself
+test: test-quick test-clients  ## All tests; the slow ones measure, so each has the machine for itself
 	.venv/bin/python -m pytest -m slow $(ARGS) || test $$? = 5  # 5: none of them is among ARGS
 
 test-quick: .venv/.dev  ## The tests that take no longer than a few seconds, several at once as most of them wait
 	.venv/bin/python -m pytest -m "not slow" -n 3 --dist worksteal $(ARGS)
+
+test-clients: .venv/.dev  ## The clients of all languages whose toolchain is here; LANGUAGES=go for some. See tests/clients
+	PYTHONPATH=tests .venv/bin/python -m clients.table $(LANGUAGES)
 
 lint: .venv/.dev .tools/.ready  ## Style, types, the contract, and whether the stubs are fresh
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
