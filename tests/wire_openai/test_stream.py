@@ -249,7 +249,7 @@ def test_broken_arguments_are_told() -> None:
 def test_odds_and_citations() -> None:
     [block] = play(SYNTHETIC["logprobs"]).response.message.content
     assert [each.token for each in block.text.logprobs] == ["é", "a", " b"]
-    assert block.text.logprobs[0].token_bytes == "é".encode()
+    assert block.text.logprobs[0].raw_bytes == "é".encode()
     assert [top.token for top in block.text.logprobs[0].top] == ["é", "e"]
     [block] = play(SYNTHETIC["citations"]).response.message.content
     first, second = block.text.citations

@@ -101,7 +101,7 @@ def test_citations_and_tokens_come_as_deltas() -> None:
     played = play(STREAMS["logprobs"])
     tokens = [each.block_delta.logprobs.tokens for each in played.events if each.block_delta.HasField("logprobs")]
     assert [token.token for [token] in tokens] == ["Yes", "\U0001f600"]
-    assert (tokens[0][0].token_bytes, tokens[0][0].logprob) == (b"Yes", -0.03)
+    assert (tokens[0][0].raw_bytes, tokens[0][0].logprob) == (b"Yes", -0.03)
     assert [(top.token, top.logprob) for top in tokens[0][0].top] == [("Yes", -0.03), ("No", -3.5)]
 
 

@@ -312,13 +312,13 @@ class TokenLogprob(google.protobuf.message.Message):
 
     TOKEN_FIELD_NUMBER: builtins.int
     LOGPROB_FIELD_NUMBER: builtins.int
-    TOKEN_BYTES_FIELD_NUMBER: builtins.int
+    RAW_BYTES_FIELD_NUMBER: builtins.int
     TOP_FIELD_NUMBER: builtins.int
     token: builtins.str
     """The token."""
     logprob: builtins.float
     """The natural logarithm of its probability."""
-    token_bytes: builtins.bytes
+    raw_bytes: builtins.bytes
     """The token's bytes, where the provider tells them: one token may be a part of a character."""
     @property
     def top(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___TokenLogprob]:
@@ -329,10 +329,10 @@ class TokenLogprob(google.protobuf.message.Message):
         *,
         token: builtins.str = ...,
         logprob: builtins.float = ...,
-        token_bytes: builtins.bytes = ...,
+        raw_bytes: builtins.bytes = ...,
         top: collections.abc.Iterable[global___TokenLogprob] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["logprob", b"logprob", "token", b"token", "token_bytes", b"token_bytes", "top", b"top"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["logprob", b"logprob", "raw_bytes", b"raw_bytes", "token", b"token", "top", b"top"]) -> None: ...
 
 global___TokenLogprob = TokenLogprob
 

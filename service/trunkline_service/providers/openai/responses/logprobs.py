@@ -34,9 +34,9 @@ def _token(token: _Token) -> message_pb2.TokenLogprob:
     return message_pb2.TokenLogprob(
         token=token.token,
         logprob=token.logprob,
-        token_bytes=bytes(token.bytes or ()),
+        raw_bytes=bytes(token.bytes or ()),
         top=[
-            message_pb2.TokenLogprob(token=top.token, logprob=top.logprob, token_bytes=bytes(top.bytes or ()))
+            message_pb2.TokenLogprob(token=top.token, logprob=top.logprob, raw_bytes=bytes(top.bytes or ()))
             for top in token.top_logprobs or ()
         ],
     )
