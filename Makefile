@@ -3,6 +3,8 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check -c service/constraints.txt
 GENERATE = PATH="$(CURDIR)/.tools/bin:$$PATH" protos/generate
 STUBS = clients/python/trunkline/v1
+REFERENCE = .tools/bin/buf build protos --as-file-descriptor-set -o "$(1)/contract.binpb" && \
+	.tools/bin/python protos/reference.py "$(1)/contract.binpb"
 
 .PHONY: demo test test-quick test-clients lint generate docs bench clean
 .DELETE_ON_ERROR:
@@ -22,6 +24,9 @@ test-clients: .venv/.dev  ## The clients of all languages whose toolchain is her
 lint: .venv/.dev .tools/.ready  ## Style, types, the contract, and whether the stubs are fresh
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
 	cd protos && ../.tools/bin/buf lint && ../.tools/bin/buf format --diff --exit-code
+	PATH="$(CURDIR)/.tools/bin:$$PATH" protos/breaking
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call REFERENCE,$$fresh) >"$$fresh/api.md" && \
+		if ! diff "$$fresh/api.md" docs/api.md; then echo "Stale docs/api.md: make docs" >&2; exit 1; fi
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(GENERATE) "$$fresh" && \
 		if ! diff -r -x '__*' "$$fresh/trunkline/v1" $(STUBS); then echo "Stale stubs: make generate" >&2; exit 1; fi
 
@@ -29,8 +34,9 @@ generate: .tools/.ready  ## The Python stubs, from protos/
 	fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(GENERATE) "$$fresh" && \
 		rm -f $(STUBS)/*_pb2* && cp "$$fresh"/trunkline/v1/* $(STUBS)/
 
-docs: .venv/.dev  ## docs/providers.md, from the matrix of tests/matrix
+docs: .venv/.dev .tools/.ready  ## docs/providers.md, from the matrix of tests/matrix, and docs/api.md, from protos/
 	PYTHONPATH=tests .venv/bin/python -m matrix
+	fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call REFERENCE,$$fresh) >docs/api.md
 
 bench: .venv/.dev  ## CPU per call and per token; see tests/bench
 	PYTHONPATH=tests .venv/bin/python -m bench $(ARGS)
