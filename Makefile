@@ -5,6 +5,10 @@ GENERATE = PATH="$(CURDIR)/.tools/bin:$$PATH" protos/generate
 STUBS = clients/python/trunkline/v1
 REFERENCE = .tools/bin/buf build protos --as-file-descriptor-set -o "$(1)/contract.binpb" && \
 	.tools/bin/python protos/reference.py "$(1)/contract.binpb"
+# Runs a script of each client that has it and whose toolchain is here.
+CLIENTS = set -e; for script in clients/*/$(1); do client=$$(dirname "$$script"); \
+	if "$$client/toolchain.sh" >/dev/null 2>&1; then echo "$$script" && "$$script" $(2); \
+	else echo "$$script was left out: its toolchain is not installed"; fi; done
 
 .PHONY: demo test test-quick test-clients lint generate docs bench clean
 .DELETE_ON_ERROR:
@@ -29,10 +33,12 @@ lint: .venv/.dev .tools/.ready  ## Style, types, the contract, and whether the s
 		if ! diff "$$fresh/api.md" docs/api.md; then echo "Stale docs/api.md: make docs" >&2; exit 1; fi
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(GENERATE) "$$fresh" && \
 		if ! diff -r -x '__*' "$$fresh/trunkline/v1" $(STUBS); then echo "Stale stubs: make generate" >&2; exit 1; fi
+	@$(call CLIENTS,lint.sh)
 
-generate: .tools/.ready  ## The Python stubs, from protos/
+generate: .tools/.ready  ## The stubs that are checked in, from protos/
 	fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(GENERATE) "$$fresh" && \
 		rm -f $(STUBS)/*_pb2* && cp "$$fresh"/trunkline/v1/* $(STUBS)/
+	@$(call CLIENTS,generate.sh,"$$client")
 
 docs: .venv/.dev .tools/.ready  ## docs/providers.md, from the matrix of tests/matrix, and docs/api.md, from protos/
 	PYTHONPATH=tests .venv/bin/python -m matrix
