@@ -117,6 +117,14 @@ def parse_list(data: bytes | msgspec.Raw) -> list[msgspec.Raw]:
         return _values(_text_of(data, list))
 
 
+def objects_in(value: object) -> list[RawObject]:
+    """The members of each object in a list that is to be sent, whatever it is made of; none if it is no such list."""
+    try:
+        return [parse_object(each) for each in parse_list(msgspec.json.encode(value))]
+    except JsonTextError:
+        return []
+
+
 def repeated_member(data: bytes | msgspec.Raw) -> str | None:
     """The name that two members of a JSON object have, cut to `MAX_SHOWN` characters; None if there is none. What is
     below its members is not looked at.

@@ -14,7 +14,6 @@ from support.calls import events_of, request, stream_request
 from support.upstream import JSON, STREAM, Answer, ScriptedUpstream
 from trunkline.v1 import chat_input_pb2, chat_service_pb2, usage_pb2
 from trunkline_service.config import ProviderSettings, Secret
-from trunkline_service.simulator import Simulator
 
 USAGE = {"input_tokens": 1_000, "output_tokens": 200, "service_tier": "standard", "inference_geo": "not_available"}
 FUNCTION = chat_input_pb2.Tool(function=chat_input_pb2.FunctionTool(name="f"))
@@ -139,15 +138,62 @@ async def test_all_parts(own: Running, upstream: ScriptedUpstream) -> None:
     )
 
 
-@pytest.mark.parametrize(("tools", "is_known"), [((FUNCTION,), True), ((FUNCTION, SEARCH), False)])
+CUSTOM = chat_input_pb2.Tool(
+    provider_defined=chat_input_pb2.ProviderTool(provider_type="openai", raw_json='{"type":"custom","name":"sql"}')
+)
+GOOGLE = chat_input_pb2.Tool(
+    provider_defined=chat_input_pb2.ProviderTool(provider_type="gemini", raw_json='{"googleSearch":{}}')
+)
+_TEXT = {"type": "message", "id": "m", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}
+_PARTS = {"content": {"parts": [{"text": "Hi"}], "role": "model"}, "finishReason": "STOP"}
+ANSWERS = {
+    "responses": {
+        "id": "r", "object": "response", "status": "completed", "model": "gpt-6-sol", "output": [_TEXT],
+        "usage": {"input_tokens": 10, "output_tokens": 2},
+    },
+    "chat": {
+        "id": "c", "model": "gpt-6-sol", "usage": {"prompt_tokens": 10, "completion_tokens": 2},
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}],
+    },
+    "": {
+        "candidates": [_PARTS], "modelVersion": "gemini-3.8-flash",
+        "usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 2},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("api", "tools", "options", "is_known"),
+    [
+        ("responses", (FUNCTION,), "", True),
+        ("responses", (FUNCTION, SEARCH), "", False),
+        # The caller runs it.
+        ("responses", (CUSTOM, FUNCTION), "", True),
+        ("chat", (CUSTOM, FUNCTION), "", True),
+        # Asked for past the contract, it costs the same.
+        ("responses", (), '{"tools":[{"type":"web_search"}]}', False),
+        ("responses", (), '{"prompt":{"id":"pmpt_1"}}', False),
+        ("responses", (), '{"tools":null,"user":"u"}', True),
+        ("chat", (), '{"web_search_options":{}}', False),
+        ("chat", (), '{"web_search_options":null}', True),
+        ("", (FUNCTION,), "", True),
+        ("", (FUNCTION, GOOGLE), "", False),
+        ("", (), '{"tools":[{"googleSearch":{}}]}', False),
+    ],
+)
 async def test_tools_of_the_providers_that_the_usage_does_not_tell_of(
-    tools: tuple[chat_input_pb2.Tool, ...], is_known: bool, simulator: Simulator
+    api: str, tools: tuple[chat_input_pb2.Tool, ...], options: str, is_known: bool, upstream: ScriptedUpstream
 ) -> None:
-    openai = ProviderSettings(
-        name="openai", type="openai", api="responses", auth="bearer", base_url=f"{simulator.url}/openai/v1",
+    kind, model = ("openai", "gpt-6-sol") if api else ("gemini", "gemini-3.8-flash")
+    settings = ProviderSettings(
+        name="own", type=kind, api=api, auth="bearer", base_url=upstream.url,
         api_key=Secret(env="KEY", environ={"KEY": KEY}),
     )  # fmt: skip
-    async with running(providers={"openai": openai}) as own:
-        response = await own.stub.Chat(request("openai/gpt-6-sol", tools=tools), timeout=5)
+    upstream.answer(Answer(json.dumps(ANSWERS[api]).encode(), headers=JSON))
+    asked = request(f"own/{model}", tools=tools)
+    if options:
+        asked.input.provider_options_json["own"] = options
+    async with running(providers={"own": settings}) as own:
+        response = await own.stub.Chat(asked, timeout=5)
     assert response.completion.usage.input_total
     assert response.completion.HasField("cost") is is_known

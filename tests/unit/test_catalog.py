@@ -1,12 +1,13 @@
 """The catalogue: what it knows, how it finds it, and that its data are sound."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from trunkline_service import catalog
-from trunkline_service.catalog import Modifier, Tier, find, load, models, provider_type_of
+from trunkline_service.catalog import Modifier, Tier, find, load, models, prices, provider_type_of
+from trunkline_service.catalog.describe import describe
 
 CLAUDE = models("anthropic")
 ALL = [model for kind in ("anthropic", "openai", "gemini", "bedrock", "vertex_anthropic") for model in models(kind)]
@@ -169,6 +170,28 @@ def test_the_windows_of_openai(model: str) -> None:
     assert (facts.context_window, facts.max_output_tokens) == (922_000 + 128_000, 128_000)
 
 
+def test_a_price_that_has_a_day() -> None:
+    facts = find("gemini", "gemini-4-argon")
+    assert facts is not None
+    before, after = facts.prices_on(date(2026, 11, 30)), facts.prices_on(date(2026, 12, 1))
+    assert before is not None
+    assert after is not None
+    assert (before.tiers[0].input, after.tiers[0].input) == (2_000_000_000, 4_000_000_000)
+    assert after.modifiers == before.modifiers
+    described = [
+        describe("g", "gemini", None, facts, datetime(2026, month, day, tzinfo=UTC)).prices.tiers[0].input_nano_usd
+        for month, day in ((11, 30), (12, 1))
+    ]
+    assert described == [2_000_000_000, 4_000_000_000]
+
+
+def test_the_first_gpt_4o_has_its_own_price() -> None:
+    first, others = prices("openai", "gpt-4o-2024-05-13"), prices("openai", "gpt-4o-2024-11-20")
+    assert first is not None
+    assert others is not None
+    assert (first.tiers[0].input, others.tiers[0].input) == (5_000_000_000, 2_500_000_000)
+
+
 def test_models_from_4_7_on_take_no_sampling_parameters() -> None:
     takers = {model.id for model in CLAUDE if model.takes_sampling}
     assert takers == {
@@ -204,8 +227,8 @@ def test_the_data_are_sound(model: catalog.ModelFacts) -> None:
     assert find(model.provider_type, model.id) == model
     for tokens in (model.context_window, model.max_output_tokens):
         assert tokens is None or 1000 < tokens <= 1_050_000
-    if model.prices:
-        for below, above in zip(model.prices.tiers, model.prices.tiers[1:], strict=False):
+    for each in filter(None, (model.prices, *model.later_prices)):
+        for below, above in zip(each.tiers, each.tiers[1:], strict=False):
             # A cost must not sink because the prompt grew.
             assert (below.input or 0, below.output or 0) <= (above.input or 0, above.output or 0)
             assert below.cache_write.keys() == above.cache_write.keys()
@@ -222,6 +245,12 @@ MISTAKES = {
     "m: {aliases: [n]}\n  n: {}": "one.yaml: n: the name n is taken",
     "m: {tiers: [{above: 5, input: 1}]}": "one.yaml: m: tiers do not rise from 0",
     "m: {tiers: [{input: 1}, {input: 2}]}": "one.yaml: m: tiers do not rise from 0",
+    "m: {tiers: [{input: 1}], later: [{since: 2027-01-01, tiers: [{above: 5, input: 1}]}]}": (
+        "one.yaml: m: tiers do not rise from 0"
+    ),
+    "m: {tiers: [{input: 1}], later: [&l {since: 2027-01-01, tiers: [{input: 1}]}, *l]}": (
+        "one.yaml: m: later prices do not follow each other"
+    ),
     "m: {tiers: [{input: 0.1234567891}]}": ("one.yaml: m: 0.1234567891 dollars are not a whole number of nano-dollars"),
     "m: {tiers: [{input: 1}], modifiers: [{percent: 10}]}": "one.yaml: m: a modifier has exactly one condition",
     "m: {tiers: [{input: 1}], modifiers: [{speed: a, percent: 1}, {speed: a, percent: 2}]}": (

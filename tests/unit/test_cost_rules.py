@@ -119,7 +119,7 @@ def test_worked_examples(name: str) -> None:
             ["standard", "STANDARD", "default", "ON_DEMAND"],
             ["flex", "PROVISIONED_THROUGHPUT"],
         ),
-        ("openai", "gpt-6-sol", ["default", "auto", "standard"], ["flex", "scale", "priority", "fast"]),
+        ("openai", "gpt-6-sol", ["default", "auto", "standard"], ["scale", "fast"]),
         ("anthropic", "claude-opus-5-5", ["standard"], ["priority", "flex"]),
     ],
 )
@@ -148,12 +148,46 @@ def test_writes_of_both_kinds_are_one_part() -> None:
     assert said(cost(usage(0, 0, writes={"5m": 1, "1h": 1}), own)) == (0, 0, 1, 0, 0)
 
 
-def test_openai_tells_no_price_of_cached_input() -> None:
-    assert said(cost(usage(1_000, 100, service_tier="default"), prices("gpt-6-sol", "openai"))) == (
-        2_000_000, 0, 0, 1_000_000, 0,
-    )  # fmt: skip
-    assert cost(usage(1_000, 100, read=1), prices("gpt-6-sol", "openai")) is None
-    assert cost(usage(1_000, 100), prices("gpt-6-sol", "openai"), batch=True) is None
+OPENAI = {
+    # $2 in and $10 out for a million tokens, $0.20 for what is read and $2.50 for what is written.
+    "with a cache": (usage(1_000, 100, read=2_000, service_tier="default"), (2_000_000, 400_000, 0, 1_000_000, 0)),
+    "written": (
+        Usage(input_total=1_400, input_uncached=1_000, cache_write=400, output_total=0),
+        (2_000_000, 0, 1_000_000, 0, 0),
+    ),
+    # 272,000 are not yet more than 272,000; one token more, and all of it costs twice as much, the answer half as much
+    # again.
+    "the last short one": (usage(272_000, 100), (544_000_000, 0, 0, 1_000_000, 0)),
+    "long": (usage(272_001, 100), (1_088_004_000, 0, 0, 1_500_000, 0)),
+    "long by its cache": (usage(1, 100, read=272_000), (4_000, 108_800_000, 0, 1_500_000, 0)),
+    "flex": (usage(1_000, 100, service_tier="flex"), (1_000_000, 0, 0, 500_000, 0)),
+    "priority": (usage(1_000, 100, read=1_000, service_tier="priority"), (4_000_000, 400_000, 0, 2_000_000, 0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPENAI)
+def test_worked_examples_of_openai(name: str) -> None:
+    used, expected = OPENAI[name]
+    assert said(cost(used, prices("gpt-6-sol", "openai"))) == expected
+
+
+def test_a_batch_of_openai() -> None:
+    own = prices("gpt-6-sol", "openai")
+    assert said(cost(usage(1_000, 100, read=1_000), own, batch=True)) == (1_000_000, 100_000, 0, 500_000, 0)
+    # Whether it was written for 30 minutes or for 12 hours, at twice the price, nobody tells.
+    written = Usage(input_total=1_400, input_uncached=1_000, cache_write=400, output_total=0)
+    assert cost(written, own, batch=True) is None
+
+
+def test_embeddings_have_no_output_to_pay() -> None:
+    used = Usage(input_total=1_000, input_uncached=1_000)
+    assert said(cost(used, prices("text-embedding-3-small", "openai"))) == (20_000, 0, 0, 0, 0)
+    assert said(cost(used, prices("gemini-embedding-2", "gemini"))) == (200_000, 0, 0, 0, 0)
+
+
+def test_sound_has_another_price() -> None:
+    used = usage(1_000, 100, provider_usage_json='{"promptTokensDetails":[{"modality":"AUDIO","tokenCount":9}]}')
+    assert cost(used, prices("gemini-2.5-flash", "gemini")) is None
 
 
 def test_writes_that_nobody_tells_apart() -> None:

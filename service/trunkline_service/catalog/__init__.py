@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
 
@@ -26,9 +27,11 @@ def find(provider_type: str, model: str) -> ModelFacts | None:
 
 
 def prices(provider_type: str, model: str) -> Prices | None:
-    """Return what a model costs, if it is known."""
+    """Return what a model costs today, if it is known."""
     facts = find(provider_type, model)
-    return facts.prices if facts else None
+    if facts is None or not facts.later_prices:
+        return facts.prices if facts else None
+    return facts.prices_on(datetime.now(UTC).date())
 
 
 def models(provider_type: str) -> Sequence[ModelFacts]:

@@ -41,7 +41,7 @@ def describe(
         if facts is not None and asked in (facts.id, *facts.aliases):
             sources["id"] = _CATALOG
     if facts is not None:
-        known = _of_facts(facts)
+        known = _of_facts(facts, now)
         for field, value in known.ListFields():
             if field.name == "id" and model.id:
                 continue
@@ -67,7 +67,7 @@ def describe(
     return model
 
 
-def _of_facts(facts: ModelFacts) -> Model:
+def _of_facts(facts: ModelFacts, now: datetime) -> Model:
     known = Model(
         id=facts.id,
         display_name=facts.display_name,
@@ -79,8 +79,8 @@ def _of_facts(facts: ModelFacts) -> Model:
     )
     if facts.retires_at is not None:
         known.retire_time.CopyFrom(_midnight(facts.retires_at))
-    if facts.prices is not None:
-        known.prices.CopyFrom(prices_message(facts.prices))
+    if (prices := facts.prices_on(now.date())) is not None:
+        known.prices.CopyFrom(prices_message(prices))
     return known
 
 

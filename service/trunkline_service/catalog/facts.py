@@ -45,7 +45,8 @@ class Prices:
     """The price list of one model. `tiers` rise, and the first one holds from the first token on.
 
     `server_tools` is what one request costs, in nano-dollars, by the words of `Usage.server_tool_requests`. Where one
-    of `unpriced` stands in the provider's own usage, the call took more than the list has prices for.
+    of `unpriced` stands in the provider's own usage, the call took more than the list has prices for. `since` is the
+    first day of a list that takes the place of another; None of the first one.
     """
 
     tiers: tuple[Tier, ...]
@@ -53,6 +54,7 @@ class Prices:
     server_tools: Mapping[str, int] = field(default_factory=dict)
     unpriced: tuple[str, ...] = ()
     as_of: date
+    since: date | None = None
     # The percentages of `modifiers`, by condition and value.
     percents: Mapping[tuple[str, str], int] = field(init=False, repr=False)
 
@@ -68,7 +70,8 @@ class ModelFacts:
     `context_window` and `max_output_tokens` are in tokens. `capabilities` are what it can do and `missing` what it
     cannot, in the words of `ModelCapability`, small and without its prefix. A model that is `retired` answers no more;
     `retires_at` is its last day, past or to come. `tokenizer` is the vocabulary that cuts its text, by its public name.
-    `takes_newest_version` is whether it may be asked in the newest version of its maker's API.
+    `takes_newest_version` is whether it may be asked in the newest version of its maker's API, `takes_cache_marks`
+    whether it takes marks of what to cache. `later_prices` are those that are known to follow, in order.
     """
 
     provider_type: str
@@ -83,7 +86,17 @@ class ModelFacts:
     retires_at: date | None = None
     tokenizer: str = ""
     takes_newest_version: bool | None = None
+    takes_cache_marks: bool | None = None
     prices: Prices | None = None
+    later_prices: tuple[Prices, ...] = ()
+
+    def prices_on(self, day: date) -> Prices | None:
+        """What the model costs on a day, of UTC."""
+        result = self.prices
+        for each in self.later_prices:
+            if each.since is not None and each.since <= day:
+                result = each
+        return result
 
     @property
     def takes_sampling(self) -> bool | None:

@@ -63,6 +63,11 @@ class _Modifier(_Strict):
     service_tier: str = ""
 
 
+class _Later(_Strict):
+    since: date
+    tiers: Annotated[tuple[_Tier, ...], msgspec.Meta(min_length=1)]
+
+
 class _Model(_Strict):
     aliases: tuple[str, ...] = ()
     display_name: str = ""
@@ -73,8 +78,10 @@ class _Model(_Strict):
     lifecycle: Lifecycle | None = None
     retires_at: date | None = None
     tokenizer: str = ""
+    cache_marks: bool | None = None
     tiers: tuple[_Tier, ...] = ()
     modifiers: tuple[_Modifier, ...] = ()
+    later: tuple[_Later, ...] = ()
 
 
 class _Prices(_Strict):
@@ -170,24 +177,28 @@ def _borrowed(provider_type: str, file: _File, platforms: Mapping[str, Platform]
             retires_at=None,
             takes_newest_version=None if newest is None else model.id in newest,
             prices=None,
+            later_prices=(),
         )
     by_name = {name: by_id[model.id] for name, model in owner.by_name.items()}
     return Platform(models=tuple(by_id.values()) if file.listed else (), by_name=by_name, pattern=pattern)
 
 
 def _facts(provider_type: str, name: str, model: _Model, common: _Prices | None) -> ModelFacts:
+    if model.tiers and common is None:
+        msg = "has prices, but the file does not say of which day"
+        raise ValueError(msg)
     prices = None
-    if model.tiers:
-        if common is None:
-            msg = "has prices, but the file does not say of which day"
-            raise ValueError(msg)
+    later: tuple[Prices, ...] = ()
+    if model.tiers and common is not None:
+        modifiers = tuple(_modifier(each) for each in (*common.modifiers, *model.modifiers))
         prices = Prices(
-            tiers=tuple(_tier(tier) for tier in model.tiers),
-            modifiers=tuple(_modifier(each) for each in (*common.modifiers, *model.modifiers)),
+            tiers=_tiers(model.tiers),
+            modifiers=modifiers,
             server_tools={word: _nano(dollars) for word, dollars in common.server_tools.items()},
             unpriced=common.unpriced,
             as_of=common.as_of,
         )
+        later = tuple(replace(prices, tiers=_tiers(each.tiers), since=each.since) for each in model.later)
     return ModelFacts(
         provider_type=provider_type,
         id=name,
@@ -200,8 +211,14 @@ def _facts(provider_type: str, name: str, model: _Model, common: _Prices | None)
         lifecycle=model.lifecycle,
         retires_at=model.retires_at,
         tokenizer=model.tokenizer,
+        takes_cache_marks=model.cache_marks,
         prices=prices,
+        later_prices=later,
     )
+
+
+def _tiers(tiers: Sequence[_Tier]) -> tuple[Tier, ...]:
+    return tuple(_tier(tier) for tier in tiers)
 
 
 def _tier(tier: _Tier) -> Tier:
@@ -246,9 +263,13 @@ def _mistakes(model: ModelFacts) -> list[str]:
         found.append("max_output_tokens is larger than context_window")
     if model.prices is None:
         return found
-    limits = [tier.above for tier in model.prices.tiers]
-    if limits[0] != 0 or sorted(set(limits)) != limits:
-        found.append("tiers do not rise from 0")
+    for prices in (model.prices, *model.later_prices):
+        limits = [tier.above for tier in prices.tiers]
+        if limits[0] != 0 or sorted(set(limits)) != limits:
+            found.append("tiers do not rise from 0")
+    days = [prices.since for prices in model.later_prices if prices.since is not None]
+    if sorted(set(days)) != days:
+        found.append("later prices do not follow each other")
     if len(model.prices.percents) != len(model.prices.modifiers):
         found.append("two modifiers have the same condition")
     return found

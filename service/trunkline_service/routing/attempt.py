@@ -49,8 +49,8 @@ class Attempt:
     model: str = ""
     _began: float = field(default_factory=time.monotonic)
     _has_begun: bool = False
-    # Whether the provider may run tools of its own. Not the tools themselves: they would hold the whole request.
-    _may_run_tools: bool = False
+    # As in the request, which is not kept.
+    _untold_costs: bool = False
 
     def __post_init__(self) -> None:
         target = self.leg.target
@@ -67,7 +67,7 @@ class Attempt:
         """
         request = await off_loop(self.leg.provider.encode_chat, chat_input, self.leg.target)
         decoder = self.leg.provider.stream_decoder(self.leg.target)
-        self._may_run_tools = any(tool.HasField("provider_defined") for tool in chat_input.tools)
+        self._untold_costs = request.untold_costs
         try:
             async with Watch(deadline) as watch:
                 watch.stage("first_event", self.leg.timeouts.first_event)
@@ -210,10 +210,7 @@ class Attempt:
         prices = self.leg.prices(changed_to or self.model)
         if prices is None and not changed_to:
             prices = self.leg.prices(self.leg.target.model)
-        if prices is None:
-            return None
-        if self._may_run_tools and not prices.server_tools:
-            # The provider may have run it, for money, and its usage need not say so.
+        if prices is None or self._untold_costs:
             return None
         return cost_of(usage, prices)
 

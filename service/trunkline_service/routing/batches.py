@@ -188,7 +188,13 @@ class BatchCalls:
 
 
 def _by_the_provider(event: ChatEvent) -> bool:
-    return event.block_start.block.WhichOneof("kind") in ("opaque", "server_tool_result")
+    block = event.block_start.block
+    return (
+        block.WhichOneof("kind") in ("opaque", "server_tool_result")
+        # Of the pages that it cites, it has searched for some.
+        or event.block_delta.citation.HasField("web_location")
+        or any(citation.HasField("web_location") for citation in block.text.citations)
+    )
 
 
 class _Source:

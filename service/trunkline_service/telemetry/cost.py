@@ -28,7 +28,7 @@ def cost(usage: usage_pb2.Usage, prices: Prices, *, batch: bool = False) -> usag
         return None
     total, uncached, read, written = classes
     tier = _tier(prices.tiers, total)
-    writes = _writes(usage.cache_write_by_ttl, written, tier.cache_write) if written else 0
+    writes = _writes(usage.cache_write_by_ttl, written, tier.cache_write, batch=batch) if written else 0
     output = _output(usage, tier)
     tools = _tools(usage.server_tool_requests, prices.server_tools)
     if (
@@ -102,8 +102,11 @@ def _tier(tiers: tuple[Tier, ...], total: int) -> Tier:
     return tier
 
 
-def _writes(by_ttl: Mapping[str, int], written: int, prices: Mapping[str, int]) -> int | None:
-    """Tokens times prices of what was written to the cache. What is not told apart has the price of the empty word."""
+def _writes(by_ttl: Mapping[str, int], written: int, prices: Mapping[str, int], *, batch: bool) -> int | None:
+    """Tokens times prices of what was written to the cache. What is not told apart has the price of the empty word.
+
+    In a batch, nobody knows any more for how long it was to be kept, if there is a choice.
+    """
     result, rest = 0, written
     for ttl, tokens in by_ttl.items():
         if not tokens:
@@ -113,7 +116,7 @@ def _writes(by_ttl: Mapping[str, int], written: int, prices: Mapping[str, int]) 
         result += tokens * prices[ttl]
         rest -= tokens
     if rest:
-        if rest < 0 or "" not in prices:
+        if rest < 0 or "" not in prices or (batch and len(prices) > 1):
             return None
         result += rest * prices[""]
     return result

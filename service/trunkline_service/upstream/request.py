@@ -15,7 +15,8 @@ class UpstreamRequest:
     `chunks` is a body that is made while it is sent, in the place of `body`. If it raises, the request is broken off.
 
     `warnings` is what the caller should know. `tool_names` maps names of tools that had to be changed for the provider
-    to the caller's own: the answer gets those back.
+    to the caller's own: the answer gets those back. `untold_costs` says that it asks for what is paid for beside its
+    tokens, as for a tool that the provider runs, and of which the usage need not tell.
     """
 
     method: str
@@ -25,3 +26,4 @@ class UpstreamRequest:
     chunks: AsyncIterator[bytes] | None = field(default=None, repr=False)
     warnings: Sequence[warning_pb2.Warning] = ()
     tool_names: Mapping[str, str] = field(default_factory=dict)
+    untold_costs: bool = False

@@ -34,6 +34,7 @@ _ROLES = {
 }
 # Models that do not insist on signatures.
 _SIGNS_NOTHING = re.compile(r"gemini-[12](?:\.|-|$)")
+_FUNCTIONS = frozenset({"functionDeclarations", "function_declarations"})
 # What Vertex counts; its countTokens refuses anything else.
 _COUNTED_ON_VERTEX = frozenset({"contents", "systemInstruction", "tools", "generationConfig"})
 
@@ -200,4 +201,10 @@ def _request(verb: str, body: Json, conversation: Conversation) -> UpstreamReque
         body=msgspec.json.encode(body),
         warnings=conversation.report.warnings,
         tool_names=conversation.names.changed,
+        untold_costs=_runs_tools(body),
     )
+
+
+def _runs_tools(body: Json) -> bool:
+    """Whether Gemini may run tools of its own, which cost money by the call."""
+    return any(tool.keys() - _FUNCTIONS for tool in json_text.objects_in(body.get("tools")))

@@ -17,6 +17,7 @@ from trunkline_service.providers.openai.chat.parts import Json, PartWriter, raw
 from trunkline_service.providers.openai.chat.tools import write_tools
 from trunkline_service.providers.openai.headers import request_headers
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
+from trunkline_service.providers.openai.untold import untold_costs
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.providers.tool_names import ToolNames
 from trunkline_service.upstream.request import UpstreamRequest
@@ -64,6 +65,7 @@ def encode_chat(chat_input: ChatInput, target: Target, platform: Platform) -> Up
         body=msgspec.json.encode(body),
         warnings=report.warnings,
         tool_names=names.changed,
+        untold_costs=untold_costs(chat_input, body),
     )
 
 

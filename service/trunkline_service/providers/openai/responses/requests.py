@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ from trunkline_service.providers.openai.headers import request_headers
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
 from trunkline_service.providers.openai.responses import items_in, tools_in
 from trunkline_service.providers.openai.responses.parts_in import Json, raw
+from trunkline_service.providers.openai.untold import untold_costs
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.providers.tool_names import ToolNames
 from trunkline_service.upstream.request import UpstreamRequest
@@ -54,7 +56,8 @@ def encode_chat(chat_input: ChatInput, target: Target, platform: Platform) -> Up
         body["service_tier"] = chat_input.service_tier
     _provider_options(chat_input, target, body, report)
     body["stream"] = True
-    return _request("/responses", body, target, platform, names, report, accept="text/event-stream")
+    request = _request("/responses", body, target, platform, names, report, accept="text/event-stream")
+    return dataclasses.replace(request, untold_costs=True) if untold_costs(chat_input, body) else request
 
 
 def encode_count(chat_input: ChatInput, target: Target, platform: Platform) -> UpstreamRequest:
