@@ -21,6 +21,8 @@ MAX_DEPTH = 128
 MAX_BRACKETS = 200_000
 # What msgspec refuses is looked at again, more slowly; a text beyond this size is refused at once.
 MAX_SECOND_LOOK_BYTES = 1024 * 1024
+# Between two pieces of this size, other threads have their turn.
+PIECE_BYTES = 1024 * 1024
 # Of a member's name, in an error.
 MAX_SHOWN = 100
 
@@ -38,8 +40,6 @@ _raw = msgspec.json.Decoder(msgspec.Raw)
 _raw_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _every_member = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=lambda _, text: _Name(text))
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
-# Possessive, and content with a string that never ends: takes the same few steps for every byte, whatever is in it.
-_strings = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _not_brackets = bytes(byte for byte in range(256) if byte not in b"{}[]")
 _blank = re.compile(r"[ \t\r\n]*")
 
@@ -60,15 +60,10 @@ def check(text: str, *, must_be_object: bool = True) -> bytes:
     if not data:
         msg = "is empty; expected JSON"
         raise JsonTextError(msg)
-    brackets = data.count(b"{") + data.count(b"[")
-    if brackets > MAX_BRACKETS:
-        # Those within strings, of a program for example, are no structure.
-        structure = _strings.sub(b"", data)
-        brackets = structure.count(b"{") + structure.count(b"[")
-    if brackets > MAX_BRACKETS:
+    if outnumber(data, b"{[", MAX_BRACKETS):
         msg = f"has more than {MAX_BRACKETS} objects and lists"
         raise JsonTextError(msg)
-    if brackets > MAX_DEPTH and _is_too_deep(data):
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _is_too_deep(data):
         msg = f"is nested deeper than {MAX_DEPTH} levels"
         raise JsonTextError(msg)
     try:
@@ -91,6 +86,20 @@ def is_json(text: str, *, must_be_object: bool = False) -> bool:
     except JsonTextError:
         return False
     return True
+
+
+def outnumber(data: bytes, signs: bytes, limit: int) -> bool:
+    """Whether there are more than `limit` of these signs in JSON, all together. Those within its strings, of a program
+    for example, are no structure, and do not count.
+    """
+    if sum(map(data.count, signs)) <= limit:
+        return False
+    found = 0
+    for piece in _structure(data):
+        found += sum(map(piece.count, signs))
+        if found > limit:
+            return True
+    return False
 
 
 def parse_object(data: bytes | msgspec.Raw) -> RawObject:
@@ -176,14 +185,28 @@ def _is_object(value: msgspec.Raw) -> bool:
 
 def _is_too_deep(data: bytes) -> bool:
     depth = 0
-    for byte in _strings.sub(b"", data).translate(None, _not_brackets):
-        if byte in b"{[":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return True
-        else:
-            depth -= 1
+    for piece in _structure(data):
+        for byte in piece.translate(None, _not_brackets):
+            if byte in b"{[":
+                depth += 1
+                if depth > MAX_DEPTH:
+                    return True
+            else:
+                depth -= 1
     return False
+
+
+def _structure(data: bytes) -> Iterator[bytes]:
+    """What is outside of strings, piece by piece. After a backslash that is itself outside, which no JSON has, it may
+    be anything.
+    """
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    within = 0
+    for start in range(0, len(data), PIECE_BYTES):
+        parts = data[start : start + PIECE_BYTES].split(b'"')
+        yield b"".join(parts[within::2])
+        within = (within + len(parts) - 1) % 2
 
 
 def _text_of(data: bytes | msgspec.Raw, kind: type[dict[str, object] | list[object]]) -> str:

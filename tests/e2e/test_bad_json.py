@@ -14,6 +14,7 @@ from e2e.gateways import posts
 from e2e.refusals import check_invalid
 from support.calls import Stub, chat_failure, request
 from trunkline.v1 import chat_input_pb2, chat_service_pb2, message_pb2
+from trunkline_service.rpc.rules import MAX_MEMBERS
 from trunkline_service.simulator import Simulator
 
 MIB = 2**20
@@ -193,6 +194,18 @@ async def test_members_that_come_twice_below_a_merged_object(stub: Stub, simulat
     asked.input.messages[0].content[0].provider_fields_json = '{"input":{"day":1}}'
     found = await chat_failure(stub, asked)
     check_invalid(found, {f"{BLOCK}.provider_fields_json"}, "'input' has the member 'city' twice")
+    assert len(posts(simulator)) == 1
+
+
+async def test_members_by_the_hundred_thousand(stub: Stub, simulator: Simulator) -> None:
+    """Sent byte for byte, unless something beside them makes it necessary to look at each."""
+    asked = request()
+    raw_json = "{" + ",".join(f'"{number}":{{}}' for number in range(MAX_MEMBERS + 1)) + "}"
+    content(message_pb2.ContentBlock(opaque=message_pb2.Opaque(provider_type="anthropic", raw_json=raw_json)))(asked)
+    await chat_failure(stub, asked)
+    assert raw_json.encode() in posts(simulator)[0].body
+    asked.input.messages[0].content[0].cache_control.SetInParent()
+    check_invalid(await chat_failure(stub, asked), {f"{BLOCK}.opaque.raw_json"}, f"more than {MAX_MEMBERS} members")
     assert len(posts(simulator)) == 1
 
 

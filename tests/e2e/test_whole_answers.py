@@ -10,9 +10,9 @@ import pytest
 
 from e2e.gateways import Running, provider, running
 from support.calls import chat_failure, chat_input, failure, request, said, stream_failure, stream_request
-from support.upstream import JSON, Answer, ScriptedUpstream
+from support.upstream import JSON, STREAM, Answer, ScriptedUpstream
 from trunkline.v1 import chat_input_pb2, chat_service_pb2
-from trunkline_service.routing import attempt, questions
+from trunkline_service.routing import attempt, failing, questions
 
 LIMIT = 2**17
 MESSAGE = {
@@ -63,6 +63,38 @@ async def test_an_answer_beyond_the_limit(size: int, own: Running, upstream: Scr
         assert (found.code, found.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "ANSWER_TOO_LARGE")
         assert found.info.metadata["limit"] == str(LIMIT)
         assert found.retry is None
+
+
+PARTS = 1000
+
+
+@pytest.mark.parametrize("text", ["", "[{,"], ids=["", "beside a text full of brackets"])
+@pytest.mark.parametrize("kind", ["a message", "an event"])
+async def test_an_answer_in_too_many_parts(
+    kind: str, text: str, own: Running, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever takes them apart would hold up every other call."""
+    monkeypatch.setattr(failing, "MAX_PARTS", PARTS)
+
+    def answered(parts: int) -> Answer:
+        more = {"new": [0] * parts, "text": text * PARTS}
+        if kind == "a message":
+            return Answer(json.dumps({**MESSAGE, **more}).encode(), headers=JSON)
+        events = [
+            {"type": "message_start", "message": {**MESSAGE, "content": []}},
+            {"type": "unheard_of", **more},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+            {"type": "message_stop"},
+        ]
+        pieces = [b"data: " + json.dumps(event).encode() + b"\n\n" for event in events]
+        return Answer(pieces, headers=STREAM, pause=0.05)
+
+    upstream.answer(answered(PARTS // 2))
+    await own.stub.Chat(request("anthropic/m"), timeout=5)
+    upstream.answer(answered(PARTS))
+    found = await chat_failure(own.stub, request("anthropic/m"), timeout=5)
+    assert (found.code, found.reason) == (grpc.StatusCode.UNAVAILABLE, "UPSTREAM_PROTOCOL_ERROR")
+    assert f"more than {PARTS} parts" in found.message
 
 
 async def test_a_count_beyond_the_limit(own: Running, upstream: ScriptedUpstream) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from typing import Any, NamedTuple
 
 import pytest
@@ -305,6 +306,25 @@ def test_a_long_message_is_cut() -> None:
     error = PROVIDER.decode_error(400, {}, body("t" * 5000, "é" * 5000), TARGET)
     assert error.metadata["upstream_message"] == "é" * MAX_MESSAGE_CHARACTERS
     assert len(error.metadata["upstream_code"]) <= 100
+    is_retryable(error)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "exceed context limit ",
+        "exceeds the context window 1 ",
+        "prompt is too long: 1",
+        "exceeds the model's ",
+        "a.",
+        "1",
+    ],
+)
+def test_a_long_message_takes_no_time(words: str) -> None:
+    """Whoever can make a provider quote a text could else hold up every other call."""
+    began = time.process_time()
+    error = PROVIDER.decode_error(400, {}, body("invalid_request_error", words * (2**17 // len(words))), TARGET)
+    assert time.process_time() - began < 1
     is_retryable(error)
 
 

@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline_service.json_text import MAX_DEPTH, JsonTextError, check, dump, merge, parse_list, parse_object
+from trunkline_service.json_text import (
+    MAX_DEPTH,
+    PIECE_BYTES,
+    JsonTextError,
+    check,
+    dump,
+    merge,
+    outnumber,
+    parse_list,
+    parse_object,
+)
 from wire.bounded import bounded
 
 TOKENS = [
@@ -123,6 +133,35 @@ def test_time_is_linear(head: str, unit: str, tail: str) -> None:
     small = seconds(head + unit * 50_000 + tail)
     large = seconds(head + unit * 200_000 + tail)
     assert large < 8 * small + 0.1
+
+
+def signs_outside_of_strings(value: Any) -> int:
+    """The brackets, commas and colons that the value has as JSON."""
+    match value:
+        case dict():
+            return 2 * len(value) + (not value) + sum(map(signs_outside_of_strings, value.values()))
+        case list():
+            return len(value) + (not value) + sum(map(signs_outside_of_strings, value))
+    return 0
+
+
+tricky = st.text('"\\{[,:a', max_size=6)
+
+
+@bounded(300)
+@given(
+    st.recursive(
+        tricky | st.none(),
+        lambda each: st.lists(each, max_size=4) | st.dictionaries(tricky, each, max_size=4),
+    ),
+    st.sampled_from([1, 2, 3, PIECE_BYTES]),
+)
+def test_signs_within_strings_do_not_count(value: Any, piece: int) -> None:
+    count = signs_outside_of_strings(value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trunkline_service.json_text.PIECE_BYTES", piece)
+        assert not outnumber(json.dumps(value).encode(), b"{[,:", count)
+        assert not count or outnumber(json.dumps(value).encode(), b"{[,:", count - 1)
 
 
 RAW = [

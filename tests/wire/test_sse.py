@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline_service.upstream.framing import Frame, FrameTooLarge
-from trunkline_service.upstream.sse import SseDecoder
+from trunkline_service.upstream.framing import Frame, FrameTooLarge, FramingError
+from trunkline_service.upstream.sse import MAX_LINES, SseDecoder
 from wire.bounded import bounded
 from wire.corpus import corpus
 
@@ -171,3 +171,13 @@ def test_an_event_that_is_too_large_is_so_however_it_comes(pieces: int) -> None:
     assert len(feed(994)) == 1
     with pytest.raises(FrameTooLarge):
         feed(995)
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+def test_an_event_of_too_many_lines_is_none(newline: bytes) -> None:
+    def feed(lines: int) -> list[Frame]:
+        return SseDecoder().feed((b"data:" + newline) * lines + newline)
+
+    assert feed(MAX_LINES) == [Frame(b"", b"\n" * (MAX_LINES - 1))]
+    with pytest.raises(FramingError, match=str(MAX_LINES)):
+        feed(MAX_LINES + 1)

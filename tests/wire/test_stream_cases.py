@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
+from trunkline_service.providers.anthropic.blocks_out import MAX_CITATIONS
 from wire.decoding import (
     PING,
     STOP,
@@ -97,6 +99,24 @@ def test_arguments_are_the_pieces_in_a_row(pieces: list[str]) -> None:
     text = "".join(pieces).encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     assert played.response.message.content[0].tool_use.input_json == text
     assert not played.response.completion.warnings
+
+
+def test_half_pairs_by_the_million_take_no_time() -> None:
+    deltas = [raw_delta("text_delta", "text", "\\ud83d" * 1_000_000)]
+    body = answer(*block({"type": "text", "text": ""}, *deltas))
+    began = time.process_time()
+    played = play(body)
+    assert time.process_time() - began < 1.5
+    assert played.response.message.content[0].text.text == "\ufffd" * 1_000_000
+
+
+@pytest.mark.parametrize("count", [MAX_CITATIONS, MAX_CITATIONS + 1])
+def test_citations_have_an_end(count: int) -> None:
+    played = play(answer(*block({"type": "text", "text": "", "citations": [{"type": "x"}] * count})))
+    if count > MAX_CITATIONS:
+        assert played.reason == "UPSTREAM_PROTOCOL_ERROR"
+    else:
+        assert len(played.response.message.content[0].text.citations) == count
 
 
 TEXT = {"type": "text", "text": ""}

@@ -7,6 +7,7 @@ deltas. A protobuf string cannot hold a half: it waits for the other one, and wh
 from __future__ import annotations
 
 import json
+import re
 from typing import Protocol
 
 import msgspec
@@ -17,6 +18,7 @@ from trunkline_service import json_text
 DELTAS = {"text": "text", "thinking": "thinking", "tool_use": "input_json"}
 
 _TEXT_MEMBERS = ("text", "thinking", "partial_json")
+_ALONE = re.compile("[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]")
 
 
 class Pending(Protocol):
@@ -44,4 +46,5 @@ def mend(data: msgspec.Raw, pending: Pending) -> msgspec.Raw:
 
 def whole(text: str) -> str:
     """The text with its pairs joined, and U+FFFD for every half that is alone."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    # (The decoder could do this, too, but takes ten times as long for each that it has to replace.)
+    return _ALONE.sub("\ufffd", text).encode("utf-16-le", "surrogatepass").decode("utf-16-le")

@@ -17,7 +17,7 @@ from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.errors import GatewayError
 from trunkline_service.off_loop import off_loop
 from trunkline_service.providers.base import ProtocolViolation, StreamDecoder
-from trunkline_service.routing.failing import INTERRUPTIONS, STAGED, protocol_error, too_large
+from trunkline_service.routing.failing import INTERRUPTIONS, STAGED, check_parts, protocol_error, too_large
 from trunkline_service.routing.leg import Leg
 from trunkline_service.routing.watch import WRITE, Watch
 from trunkline_service.telemetry.cost import cost as cost_of
@@ -80,10 +80,11 @@ class Attempt:
                         body = await self._whole_body(exchange)
                         if len(body) > self.leg.max_answer_bytes:
                             raise too_large(self.leg.max_answer_bytes)
-                        events = self._decode_whole(body)
+                        events = await off_loop(self._decode_whole, body)
                         await self._give(events, request, watch, sink)
                     else:
-                        raise protocol_error(f"with {content_type.split(';')[0][:50]!r} instead of a stream")
+                        found = repr(content_type.split(";")[0][:50]) if content_type else "something of no type"
+                        raise protocol_error(f"with {found} instead of a stream")
         except GatewayError as error:
             raise self.failed(error, decoder.usage) from error.__cause__
 
@@ -169,6 +170,9 @@ class Attempt:
                 raise too_large(self.leg.max_answer_bytes) from error
             except FramingError as error:
                 raise protocol_error(f"in a way its API does not have: {error}") from error
+            if frames:
+                # What is large has come in many reads, and is the first that this one completes.
+                check_parts(frames[0].data)
             events = decoder.decode(frames) if chunk else decoder.finish(frames)
             if events and not self._has_begun:
                 self._begin()
@@ -219,6 +223,7 @@ class Attempt:
         self.report.time_to_first_event.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
 
     def _decode_whole(self, body: bytes) -> list[ChatEvent]:
+        check_parts(body)
         try:
             return self.leg.provider.decode_message(body, self.leg.target)
         except ProtocolViolation as violation:

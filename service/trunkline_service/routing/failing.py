@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from trunkline.v1 import error_reason_pb2
+from trunkline_service import json_text
 from trunkline_service.errors import GatewayError
+
+# Objects, lists and items, in one piece of an answer: as many as 32 MiB of log probabilities have, which nothing else
+# comes near. Taking more of them apart would hold up every other call.
+MAX_PARTS = 5_000_000
 
 # Those that say what was being waited for.
 STAGED = (error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT, error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE)
@@ -33,3 +38,9 @@ def too_large(limit: int) -> GatewayError:
 def protocol_error(how: str) -> GatewayError:
     """The provider answered, but not in its own format."""
     return GatewayError(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, f"the provider answered {how}")
+
+
+def check_parts(data: bytes) -> None:
+    """Raises what `protocol_error` makes if a piece of an answer, in JSON, has more than `MAX_PARTS` parts."""
+    if len(data) > MAX_PARTS and json_text.outnumber(data, b"{[,", MAX_PARTS):
+        raise protocol_error(f"with more than {MAX_PARTS} parts in one piece")

@@ -13,6 +13,8 @@ from trunkline_service.errors import InvalidRequest, Violation
 MAX_ITEMS = 10_000
 # Of JSON that is merged member by member into what goes upstream.
 MAX_MERGED_BYTES = 1024 * 1024
+# Of such an object and of all those below it.
+MAX_MEMBERS = 100_000
 MAX_NAME = 1000
 # More are not looked for: an answer has room for a few dozen.
 MAX_VIOLATIONS = 1000
@@ -87,7 +89,9 @@ def valid_json(text: str, path: str, *, must_be_object: bool = True, merged: boo
     """JSON, by default an object; with `merged`, one that has no member twice, as merging keeps the last only."""
     try:
         data = json_text.check(text, must_be_object=must_be_object)
-        if merged and (name := json_text.repeated_member(data)) is not None:
+        if merged and json_text.outnumber(data, b":", MAX_MEMBERS):
+            yield Violation(path, f"has more than {MAX_MEMBERS} members")
+        elif merged and (name := json_text.repeated_member(data)) is not None:
             yield Violation(path, f"has the member {name!r} twice")
     except json_text.JsonTextError as error:
         yield Violation(path, str(error))

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trunkline_service.upstream.framing import Frame, FrameTooLarge
+from trunkline_service.upstream.framing import Frame, FrameTooLarge, FramingError
 
 MAX_EVENT_BYTES = 64 * 2**20
+# Far more than any provider writes an event in.
+MAX_LINES = 100_000
 
 
 class SseDecoder:
@@ -31,6 +33,7 @@ class SseDecoder:
 
         Raises:
             FrameTooLarge: an event is larger than any provider sends.
+            FramingError: an event has more than `MAX_LINES` lines.
         """
         if self._at_start:
             chunk = self._strip_bom(chunk)
@@ -90,7 +93,10 @@ class SseDecoder:
 
 
 def parse(block: bytes) -> Frame | None:
-    """The frame of an event, by its lines, which end at LF; None if they hold no data."""
+    """The frame of an event, by its lines, which end at LF; None if they hold no data. Raises `FramingError`."""
+    if len(block) > MAX_LINES and block.count(b"\n") >= MAX_LINES:
+        msg = f"an event has more than {MAX_LINES} lines"
+        raise FramingError(msg)
     event = b""
     data: list[bytes] = []
     for line in block.split(b"\n"):

@@ -11,10 +11,12 @@ from collections.abc import Callable
 import msgspec
 
 from trunkline.v1 import message_pb2
-from trunkline_service.providers.base import Target
+from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.providers.fields import Fields
 
 PROVIDER_TYPE = "anthropic"
+# In one list. Decoding many more would hold up every other call.
+MAX_CITATIONS = 10_000
 
 TOOL_RUNNERS = {
     "tool_use": message_pb2.TOOL_RUNNER_CLIENT,
@@ -28,6 +30,7 @@ def decode_block(data: msgspec.Raw) -> message_pb2.ContentBlock:
 
     Raises:
         JsonTextError: it is not a JSON object.
+        ProtocolViolation: it has more citations than any block has.
     """
     fields = Fields(data)
     kind = fields.text("type") or ""
@@ -86,6 +89,9 @@ def decode_citation(data: msgspec.Raw) -> message_pb2.Citation:
 
 def _text(fields: Fields, _kind: str) -> message_pb2.ContentBlock | None:
     citations = fields.items("citations") or ()
+    if len(citations) > MAX_CITATIONS:
+        msg = f"a block has more than {MAX_CITATIONS} citations"
+        raise ProtocolViolation(msg)
     return message_pb2.ContentBlock(
         text=message_pb2.TextBlock(
             text=fields.text("text") or "", citations=[decode_citation(citation) for citation in citations]

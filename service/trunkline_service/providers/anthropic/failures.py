@@ -48,7 +48,7 @@ _NOT_A_MODEL = re.compile(r"\b(?:file|container|skill|thread|message|profile|wor
 _BLOCKED = re.compile(r"blocked by content filtering", re.IGNORECASE)
 _TOO_LONG = (
     re.compile(r"prompt is too long: (?P<requested>\d+) tokens? > (?P<limit>\d+)"),
-    re.compile(r"exceeds? (?:the )?context (?:limit|window)[^0-9]*(?P<requested>\d+) \+ \d+ > (?P<limit>\d+)"),
+    re.compile(r"exceeds? (?:the )?context (?:limit|window)[^0-9]{0,100}(?P<requested>\d+) \+ \d+ > (?P<limit>\d+)"),
     re.compile(r"prompt is too long|exceeds? (?:the )?(?:model's )?context (?:limit|window)"),
 )
 

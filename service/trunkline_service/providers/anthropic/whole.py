@@ -12,6 +12,8 @@ from trunkline_service.providers.anthropic.usage import UsageMeter
 from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.providers.fields import Fields
 
+MAX_BLOCKS = 100_000
+
 
 def message_events(body: bytes, target: Target) -> list[ChatEvent]:
     """The events that a stream of the same message would have, each block whole in its `block_start`.
@@ -28,6 +30,9 @@ def message_events(body: bytes, target: Target) -> list[ChatEvent]:
     content = fields.items("content")
     if kind != "message" or content is None:
         msg = "the answer is not a message"
+        raise ProtocolViolation(msg)
+    if len(content) > MAX_BLOCKS:
+        msg = f"the message has more than {MAX_BLOCKS} blocks"
         raise ProtocolViolation(msg)
     meter = UsageMeter()
     if (usage := fields.raw("usage")) is not None:
