@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
+import zlib
 from typing import NamedTuple
 
 import grpc
@@ -33,6 +34,7 @@ JSON = "application/json"
 OLD = b"HTTP/1.0 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
 HTML = b"<!doctype html><title>Sign in</title>"
 ZIPPED = gzip.compress(MESSAGE)
+TOO_LONG = b'{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 tokens > 8"}}'
 PAUSE = b""
 FIN = b"FIN"
 RST = b"RST"
@@ -152,6 +154,27 @@ async def test_stream(wire: Wire) -> None:
         assert time.monotonic() - began < 2
         upstream.script = answer
         await r.serves()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (400, gzip.compress(TOO_LONG), "CONTEXT_LENGTH_EXCEEDED"),
+        (400, zlib.compress(TOO_LONG), "CONTEXT_LENGTH_EXCEEDED"),
+        (400, gzip.compress(TOO_LONG)[:-12], "UPSTREAM_REJECTED_REQUEST"),
+        (401, b"\x8b\x03", "UPSTREAM_CREDENTIALS_REJECTED"),
+        (429, gzip.compress(b"x" * 2**24), "UPSTREAM_RATE_LIMITED"),
+    ],
+    ids=["gzip", "deflate", "cut", "another way", "a bomb"],
+)
+async def test_an_error_that_was_compressed(status: int, body: bytes, reason: str) -> None:
+    """Its status holds, whatever can be read of the rest."""
+    headers = head(status, content_type=JSON, content_encoding="gzip", retry_after="9")
+    async with Upstream(plays(Wire("", (headers, chunk(body), LAST_CHUNK)))) as upstream, rig(upstream.url) as r:
+        failure = await calls.chat_failure(r.stub, calls.request("up/m"))
+        assert (failure.reason, failure.info.metadata["upstream_status"]) == (reason, str(status))
+        if failure.retry is not None:
+            assert (reason, failure.retry.retry_delay.seconds) == ("UPSTREAM_RATE_LIMITED", 9)
 
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)

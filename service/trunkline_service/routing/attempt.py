@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -146,15 +147,17 @@ class Attempt:
         self.report.upstream_request_id = provider.request_id(exchange.headers)
         self.report.rate_limits.extend(provider.rate_limits(exchange.headers))
         encoding = exchange.headers.get("content-encoding", "").strip().lower()
-        if encoding not in ("", "identity"):
-            raise protocol_error(f"in {encoding[:20]!r}, though it was asked not to compress")
         if exchange.status != 200:
             try:
                 async with asyncio.timeout(ERROR_BODY_SECONDS):
                     body = await exchange.body(MAX_ERROR_BYTES)
             except (ConnectionFailed, TimeoutError):
                 body = b""
+            if encoding not in ("", "identity"):
+                body = _unpacked(body)
             raise provider.decode_error(exchange.status, exchange.headers, body, self.leg.target)
+        if encoding not in ("", "identity"):
+            raise protocol_error(f"in {encoding[:20]!r}, though it was asked not to compress")
 
     async def _stream(
         self, exchange: Exchange, decoder: StreamDecoder, request: UpstreamRequest, watch: Watch, sink: Sink
@@ -267,6 +270,16 @@ class Attempt:
             f"the answer broke off: {error.message}",
             metadata=metadata,
         )
+
+
+def _unpacked(body: bytes) -> bytes:
+    """What an error says that a proxy has compressed, as some do whatever they are asked. Empty if it cannot be read:
+    its status says the most, and holds in any case.
+    """
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS + 32).decompress(body, MAX_ERROR_BYTES)
+    except zlib.error:
+        return b""
 
 
 def _is_content(event: ChatEvent) -> bool:
