@@ -31,6 +31,11 @@ providers:
     base_url: {url}
     version: 2024-10-21
     api_key: {{env: AZURE_KEY}}
+  mistral:
+    type: openai_compatible
+    base_url: http://api.mistral.ai/v1
+    # Which is how an address on the internet is found on this machine.
+    proxy: {url}
 models:
   fast: local/qwen3
 """
@@ -224,3 +229,20 @@ async def test_a_deadline(front: Front) -> None:
     failed = await failure_of(call)
     assert failed.code == grpc.StatusCode.DEADLINE_EXCEEDED
     await until(lambda: len(front.server._connections) < open_ones, 2)
+
+
+async def test_mistral_by_its_address_alone(front: Front) -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    front.server.answer(answer(chunk({"content": [thought]}), *TEXT, chunk({}, "stop"), USAGE, b"data: [DONE]\n\n"))
+    asked = chat_input("mistral/magistral", user("Hi"))
+    first = await front.stub.Chat(chat_service_pb2.ChatRequest(input=asked), timeout=5)
+    assert said(first) == "Bonjour"
+    assert first.completion.usage.input_total == 9
+    [received] = front.server.received
+    assert received.path == "http://api.mistral.ai/v1/chat/completions"
+    assert received.json.keys() == {"model", "messages", "stream", "max_tokens"}
+    # The answer goes back as it came.
+    asked = chat_input("mistral/magistral", user("Hi"), first.message, user("Go on"))
+    await front.stub.Chat(chat_service_pb2.ChatRequest(input=asked), timeout=5)
+    sent = front.server.received[-1].json["messages"][1]
+    assert sent == {"role": "assistant", "content": [thought, {"type": "text", "text": "Bonjour"}]}

@@ -12,7 +12,7 @@ import msgspec
 
 from trunkline.v1 import message_pb2
 from trunkline_service import json_text
-from trunkline_service.providers import media_types
+from trunkline_service.providers import call_ids, media_types
 from trunkline_service.providers.report import EncodeReport
 
 Json = dict[str, object]
@@ -174,7 +174,7 @@ def _tool_use(block: message_pb2.ContentBlock, _path: str, report: EncodeReport)
     tool_use = block.tool_use
     result: Json = {
         "type": _TOOL_USE_TYPES.get(tool_use.runner, "tool_use"),
-        "id": tool_use.id,
+        "id": tool_use.id if tool_use.runner in _TOOL_USE_TYPES else call_ids.ANTHROPIC.upstream(tool_use.id),
         "name": _name(tool_use, report),
         # A tool that took free text elsewhere: here, arguments are always an object.
         "input": {"input": tool_use.input_text}
@@ -199,7 +199,7 @@ def _name(tool_use: message_pb2.ToolUseBlock, report: EncodeReport) -> str:
 
 def _tool_result(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -> Json:
     tool_result = block.tool_result
-    result: Json = {"type": "tool_result", "tool_use_id": tool_result.tool_use_id}
+    result: Json = {"type": "tool_result", "tool_use_id": call_ids.ANTHROPIC.upstream(tool_result.tool_use_id)}
     if tool_result.content:
         result["content"] = encode_blocks(tool_result.content, f"{path}.tool_result.content", report)
     if tool_result.HasField("is_error"):

@@ -6,7 +6,9 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import Literal
 
+from trunkline_service.providers import call_ids
 from trunkline_service.providers.base import Target
+from trunkline_service.providers.call_ids import CallIds
 
 PROVIDER_TYPE = "openai"
 """The kind of API, whoever speaks it: conversations, options and errors mean the same on all of them."""
@@ -18,16 +20,21 @@ _OF_DEPLOYMENTS = ("/chat/completions", "/embeddings")
 class Platform:
     """A home of OpenAI's APIs.
 
-    `length_member` and `user_member` are what Chat Completions calls the longest answer and the person behind a
-    request. A `strict` home is known to refuse what OpenAI's documentation does not name; of the others nobody knows
-    what they take, so that they are asked. `has_deployments` is Azure's older form of addresses.
+    `length_member`, `user_member` and `seed_member` are what Chat Completions calls the longest answer, the person
+    behind a request and the seed. A `strict` home is known to refuse what OpenAI's documentation does not name; of the
+    others nobody knows what they take, so that they are asked, but for members of a request or message that one
+    `lacks`. `has_deployments` is Azure's older form of addresses, `call_ids` what ids of tool calls Chat Completions
+    takes.
     """
 
     name: str
     strict: bool
     length_member: Literal["max_completion_tokens", "max_tokens"]
     user_member: Literal["safety_identifier", "user"]
+    seed_member: Literal["seed", "random_seed"] = "seed"
     has_deployments: bool = False
+    lacks: frozenset[str] = frozenset()
+    call_ids: CallIds = call_ids.UNKNOWN
 
     def url(self, path: str, target: Target) -> str:
         """The address of an API, by its path below the base URL: "/chat/completions"."""
@@ -44,7 +51,13 @@ class Platform:
         return f"{target.base_url}/openai/deployments/{deployment}{path}{query}"
 
 
-OPENAI = Platform(name="OpenAI", strict=True, length_member="max_completion_tokens", user_member="safety_identifier")
+OPENAI = Platform(
+    name="OpenAI",
+    strict=True,
+    length_member="max_completion_tokens",
+    user_member="safety_identifier",
+    call_ids=call_ids.CHAT_COMPLETIONS,
+)
 
 # `max_tokens` and `user` are deprecated at OpenAI, but they are the names that all compatible servers know: Mistral,
 # DeepSeek and Ollama take no `max_completion_tokens`, and one that ignored it would answer without end.
@@ -59,4 +72,36 @@ AZURE = Platform(
     length_member="max_completion_tokens",
     user_member="user",
     has_deployments=True,
+    call_ids=call_ids.CHAT_COMPLETIONS,
 )
+
+# Refuses members that it does not know, and tells the usage of a stream without being asked to.
+MISTRAL = Platform(
+    name="Mistral",
+    strict=False,
+    length_member="max_tokens",
+    user_member="user",
+    seed_member="random_seed",
+    lacks=frozenset(
+        {
+            "stream_options",
+            "user",
+            "logit_bias",
+            "service_tier",
+            "store",
+            "verbosity",
+            "prompt_cache_key",
+            "name",
+            "reasoning_content",
+            "reasoning",
+        }
+    ),
+    call_ids=call_ids.MISTRAL,
+)
+
+_BY_HOST = {"api.mistral.ai": MISTRAL}
+
+
+def compatible(base_url: str) -> Platform:
+    """The compatible home at an address: one that is known by its host, or any."""
+    return _BY_HOST.get(urllib.parse.urlsplit(base_url).hostname or "", COMPATIBLE)

@@ -1,5 +1,6 @@
 """The checks of `messages` and `system`: roles, blocks, and tool results that belong to tool uses."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Never
 
@@ -45,6 +46,7 @@ _BLOCKS: dict[str, tuple[Sequence[str], Sequence[str], Sequence[str]]] = {
     "tool_removal": (("system",), ("tool",), ("cache_control",)),
     "fallback": (_ASSISTANT, ("from", "to"), ("trigger",)),
 }
+_ID = "[a-zA-Z0-9_-]+"
 _SOURCES = {
     "image": ("base64", "url", "file"),
     "document": ("base64", "text", "content", "url", "file"),
@@ -154,6 +156,9 @@ def _check_members(block: Json, path: str) -> None:
     for name in ("text", "id", "name", "tool_use_id", "thinking", "signature", "data"):
         if name in required and not isinstance(block[name], str):
             invalid(f"{path}.{name}: Input should be a valid string")
+    for name in ("id", "tool_use_id"):
+        if name in required and not re.fullmatch(_ID, block[name]):
+            invalid(f"{path}.{name}: String should match pattern '^{_ID}$'")
     if "input" in required and not isinstance(block["input"], dict):
         invalid(f"{path}.input: Input should be a valid dictionary")
     _check_mark(block.get("cache_control"), f"{path}.cache_control")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trunkline_service.simulator.openai.chat_message_checks import check_messages
-from trunkline_service.simulator.openai.form import invalid, missing, unsupported
+from trunkline_service.simulator.openai.form import check_length, invalid, missing, unsupported
 from trunkline_service.simulator.sse import Json
 
 _MEMBERS = """
@@ -118,9 +118,7 @@ def _tool_name(tool: Any, path: str, nested: str) -> str | None:
 
 
 def _check_name(name: str, path: str) -> None:
-    if len(name) > _LONGEST_NAME:
-        length = f"Expected a string with maximum length {_LONGEST_NAME}, but got a string with length {len(name)}"
-        invalid(f"Invalid '{path}': string too long. {length} instead.", path, "string_above_max_length")
+    check_length(name, _LONGEST_NAME, path)
     if not _NAME.fullmatch(name):
         invalid(f"Invalid '{path}': string does not match pattern '^[a-zA-Z0-9_-]+$'.", path, "invalid_value")
 

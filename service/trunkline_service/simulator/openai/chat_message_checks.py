@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trunkline_service.simulator.openai.form import invalid, missing, unsupported
+from trunkline_service.simulator.openai.form import check_length, invalid, missing, unsupported
 from trunkline_service.simulator.sse import Json
 
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
@@ -21,6 +21,7 @@ _MEMBERS = {
 # Where compatible servers tell what their models think.
 _THOUGHTS = ("reasoning_content", "reasoning")
 _CUSTOM = ("function", "custom")
+_LONGEST_ID = 40
 
 
 def check_messages(messages: Any, *, strict: bool) -> None:
@@ -58,7 +59,7 @@ def _check_message(message: Any, path: str, *, strict: bool) -> None:
     else:
         _check_content(message["content"], role, f"{path}.content")
     if calls is not None:
-        _check_calls(calls, f"{path}.tool_calls")
+        _check_calls(calls, f"{path}.tool_calls", strict=strict)
 
 
 def _check_content(content: Any, role: str, path: str) -> None:
@@ -96,7 +97,7 @@ def _check_part(part: Json, kind: str, path: str) -> None:
         missing(f"{path}.file.file_id")
 
 
-def _check_calls(calls: Any, path: str) -> None:
+def _check_calls(calls: Any, path: str, *, strict: bool) -> None:
     if not isinstance(calls, list) or not calls:
         invalid(f"Invalid '{path}': empty array.", path, "empty_array")
     for place, call in enumerate(calls):
@@ -104,6 +105,8 @@ def _check_calls(calls: Any, path: str) -> None:
         for name in ("id", "type"):
             if not isinstance(call.get(name), str):
                 missing(f"{where}.{name}")
+        if strict:
+            check_length(call["id"], _LONGEST_ID, f"{where}.id")
         if call["type"] not in _CUSTOM:
             unsupported(call["type"], _CUSTOM, f"{where}.type")
         member = "input" if call["type"] == "custom" else "arguments"

@@ -98,6 +98,13 @@ def error(trouble: Trouble) -> Json:
     return {"message": message, "type": kind, "param": trouble.param, "code": code}
 
 
+def check_length(text: str, longest: int, path: str) -> None:
+    """Refuse a text that is too long."""
+    if len(text) > longest:
+        length = f"Expected a string with maximum length {longest}, but got a string with length {len(text)}"
+        invalid(f"Invalid '{path}': string too long. {length} instead.", path, "string_above_max_length")
+
+
 def call_id(block: Json) -> str:
     """Give a tool call's id in OpenAI's form."""
     return "call_" + str(block["id"]).partition("_")[2]

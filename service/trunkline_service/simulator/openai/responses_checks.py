@@ -3,7 +3,7 @@
 from typing import Any
 
 from trunkline_service.simulator.openai.chat_checks import check_number, check_schema, check_tools
-from trunkline_service.simulator.openai.form import invalid, missing, unsupported
+from trunkline_service.simulator.openai.form import check_length, invalid, missing, unsupported
 from trunkline_service.simulator.sse import Json
 
 _COUNTED_MEMBERS = """
@@ -25,6 +25,7 @@ _PARTS = {
     "developer": ("input_text", "input_image"),
 }
 # Item: the members it cannot do without.
+_LONGEST_ID = 64
 _ITEMS: dict[str, tuple[str, ...]] = {
     "message": ("role", "content"),
     "function_call": ("call_id", "name", "arguments"),
@@ -102,6 +103,7 @@ def _check_item(item: Any, path: str) -> None:
     for name in _ITEMS[kind]:
         if item.get(name) is None:
             missing(f"{path}.{name}")
+    check_length(str(item.get("call_id") or ""), _LONGEST_ID, f"{path}.call_id")
     if kind == "message":
         _check_message(item, path)
     elif kind.endswith("_output") and not isinstance(item["output"], str):

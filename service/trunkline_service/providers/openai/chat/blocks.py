@@ -7,20 +7,22 @@ from collections.abc import Callable, Sequence
 from trunkline.v1 import message_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.providers import surrogates
+from trunkline_service.providers.openai.chat import thinking
 
 _KEPT_PER_WRITE = 256
 
-# The member of a block_delta that appends to a block of each kind.
+# The member of a block_delta that appends to a block of each kind. Reasoning is of a kind for each place that servers
+# have it in.
 DELTAS = {
     "text": "text",
-    "thinking": "thinking",
+    **dict.fromkeys(thinking.PLACES, "thinking"),
     "refusal": "refusal",
     "input_json": "input_json",
     "input_text": "input_text",
 }
 _EMPTY = {
     "text": message_pb2.ContentBlock(text=message_pb2.TextBlock()),
-    "thinking": message_pb2.ContentBlock(thinking=message_pb2.ThinkingBlock()),
+    **{place: thinking.begun(place) for place in thinking.PLACES},
     "refusal": message_pb2.ContentBlock(refusal=message_pb2.RefusalBlock()),
 }
 
@@ -119,13 +121,13 @@ class Blocks:
         self.begin(block, "text", result)
         self.end(result)
 
-    def beside_text(self, additions: Sequence[ChatEvent], result: list[ChatEvent]) -> None:
-        """Deltas that add to a text block, which is opened for them if none is; their index is set here."""
-        if self.kind != "text":
+    def beside(self, kind: str, additions: Sequence[ChatEvent], result: list[ChatEvent]) -> None:
+        """Deltas that add to a block of that kind, which is opened for them if none is; their index is set here."""
+        if self.kind != kind:
             size = sum(event.ByteSize() for event in additions)
-            if self._must_wait(size, lambda later: self.beside_text(additions, later)):
+            if self._must_wait(size, lambda later: self.beside(kind, additions, later)):
                 return
-            self.begin(_EMPTY["text"], "text", result)
+            self.begin(_EMPTY[kind], kind, result)
         for event in additions:
             event.block_delta.index = self.index
         result.extend(additions)

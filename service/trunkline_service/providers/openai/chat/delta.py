@@ -11,16 +11,13 @@ from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service import json_text
 from trunkline_service.providers.base import ProtocolViolation
 from trunkline_service.providers.fields import Fields
-from trunkline_service.providers.openai.chat import additions
+from trunkline_service.providers.openai.chat import additions, thinking
 from trunkline_service.providers.openai.chat.blocks import Blocks
 from trunkline_service.providers.openai.chat.calls import Calls
 from trunkline_service.providers.openai.chat.chunks import CallPiece, CustomPiece, FunctionPiece
 from trunkline_service.providers.openai.chat.ending import Ending
 from trunkline_service.providers.openai.chat.reasoning_details import ReasoningDetails
 from trunkline_service.providers.openai.responses.logprobs import decode_logprobs
-
-# What servers call the text of their reasoning: DeepSeek and most others, OpenRouter and newer ones.
-_REASONING = ("reasoning_content", "reasoning")
 
 
 class DeltaReader:
@@ -71,14 +68,16 @@ class DeltaReader:
 
     def _delta(self, fields: Fields, logprobs: msgspec.Raw | None, result: list[ChatEvent], *, is_whole: bool) -> int:
         fields.text("role")
-        thoughts = [text for name in _REASONING if (text := _string(fields, name))]
-        for thought in dict.fromkeys(thoughts):
-            self._blocks.append("thinking", thought, result)
+        thoughts = {name: text for name in thinking.MEMBERS if (text := _string(fields, name))}
+        for place, thought in thoughts.items():
+            # Some tell the same by both names.
+            if thought != thoughts.get(thinking.MEMBERS[0]) or place == thinking.MEMBERS[0]:
+                self._blocks.append(place, thought, result)
         is_text = self._content(fields, result)
         if logprobs is not None:
             self._logprobs(logprobs, result, is_text=is_text)
         if annotations := fields.items("annotations"):
-            self._blocks.beside_text(additions.citations(annotations), result)
+            self._blocks.beside("text", additions.citations(annotations), result)
         if refusal := _string(fields, "refusal"):
             self.has_refusal = True
             self._blocks.append("refusal", refusal, result)
@@ -110,15 +109,22 @@ class DeltaReader:
                     is_text = True
                     if text:
                         self._blocks.append("text", text, result)
-                case "thinking" if (thoughts := part.items("thinking")) is not None:
-                    # Mistral's reasoning, which is a list of texts.
-                    for thought in thoughts:
-                        if text := _string(Fields(thought), "text"):
-                            self._blocks.append("thinking", text, result)
+                case "thinking" if (thoughts := thinking.texts(part)) is not None:
+                    self._thoughts(thoughts, part, result)
                 case kind:
                     block = additions.opaque(kind or "", data)
                     self._blocks.whole(block, result)
         return is_text
+
+    def _thoughts(self, texts: list[str], part: Fields, result: list[ChatEvent]) -> None:
+        """A part that is reasoning, and what is left of it beside the texts."""
+        for text in filter(None, texts):
+            self._blocks.append(thinking.PART, text, result)
+        beside = {name: value for name, value in part.remaining().items() if bytes(value) != b"null"}
+        if beside:
+            event = ChatEvent()
+            event.block_delta.block_fields_json = json_text.dump(beside)
+            self._blocks.beside(thinking.PART, [event], result)
 
     def _logprobs(self, data: msgspec.Raw, result: list[ChatEvent], *, is_text: bool) -> None:
         fields = Fields(data)
@@ -130,7 +136,7 @@ class DeltaReader:
         elif tokens:
             event = ChatEvent()
             event.block_delta.logprobs.tokens.extend(tokens)
-            self._blocks.beside_text([event], result)
+            self._blocks.beside("text", [event], result)
         self._ending.add("refusal_logprobs", fields.items("refusal") or [])
         if any(bytes(value) != b"null" for value in fields.remaining().values()):
             self._ending.add("logprobs", [data])

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trunkline.v1 import chat_input_pb2, message_pb2
+from trunkline_service import json_text
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.fields import Fields
+from trunkline_service.providers.openai.chat import thinking
 from trunkline_service.providers.openai.chat.parts import Json, Part, PartWriter, merge_fields, shortest
 from trunkline_service.providers.openai.chat.reasoning_details import to_send_back
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE
@@ -51,23 +53,26 @@ class MessageWriter:
         blocks = [(f"{path}.content[{number}]", block) for number, block in enumerate(message.content)]
         match message.role:
             case message_pb2.ROLE_ASSISTANT:
-                return [self._named(self._assistant(message, blocks), message)]
+                return [self._named(self._assistant(message, blocks), message, path)]
             case message_pb2.ROLE_SYSTEM | message_pb2.ROLE_DEVELOPER:
                 is_developer = message.role == message_pb2.ROLE_DEVELOPER and self._parts.platform.strict
                 role = "developer" if is_developer else "system"
                 content = self._parts.texts(blocks, f"messages of the {role}")
-                return [self._named({"role": role, "content": content}, message)]
+                return [self._named({"role": role, "content": content}, message, path)]
         # Results must follow the calls at once, so they come before what else the message says.
         results = [self._result(block, path) for path, block in blocks if block.WhichOneof("kind") == "tool_result"]
         rest = [(path, block) for path, block in blocks if block.WhichOneof("kind") != "tool_result"]
         if rest or not results:
-            return [*results, self._named({"role": "user", "content": self._parts.content(rest)}, message)]
+            return [*results, self._named({"role": "user", "content": self._parts.content(rest)}, message, path)]
         if message.name:
             self._parts.unsupported(f"{path}.name", "results of tools have no speaker", "message_name")
         return results
 
-    def _named(self, result: Json, message: message_pb2.Message) -> Json:
-        if message.name:
+    def _named(self, result: Json, message: message_pb2.Message, path: str) -> Json:
+        platform = self._parts.platform
+        if message.name and "name" in platform.lacks:
+            self._parts.unsupported(f"{path}.name", f"{platform.name} knows no names of speakers", "message_name")
+        elif message.name:
             result["name"] = message.name
         return result
 
@@ -83,7 +88,7 @@ class MessageWriter:
         content = [(f"{path}.content[{number}]", each) for number, each in enumerate(result.content)]
         written: Json = {
             "role": "tool",
-            "tool_call_id": result.tool_use_id,
+            "tool_call_id": self._parts.platform.call_ids.upstream(result.tool_use_id),
             "content": self._parts.texts(content, "results of tools"),
         }
         merge_fields(written, block.provider_fields_json, path.removesuffix(".tool_result"))
@@ -92,7 +97,8 @@ class MessageWriter:
     def _assistant(self, message: message_pb2.Message, blocks: Iterable[tuple[str, message_pb2.ContentBlock]]) -> Json:
         parts: list[Part] = []
         calls: list[Json] = []
-        thoughts: list[str] = []
+        # By the names of the members that they stand in.
+        thoughts: dict[str, str] = {}
         result: Json = {"role": "assistant", "content": None}
         way = self._way(message)
         # Reasoning, and parts of kinds that nobody types, go back to the very provider that wrote them. Compatible
@@ -114,7 +120,7 @@ class MessageWriter:
                     calls.append(self._call(block, path))
                 case "thinking" if takes_back:
                     self._parts.beside(block, path)
-                    thoughts.append(block.thinking.text)
+                    self._thinking(block, path, parts, thoughts)
                 case "thinking" | "redacted_thinking":
                     self._report.not_portable(f"{path}.{kind}", "Chat Completions takes no reasoning back")
                 case "tool_use" | "server_tool_result":
@@ -131,11 +137,23 @@ class MessageWriter:
                     self._parts.unsupported(f"{path}.{kind}", f"an assistant's message takes no {kind} blocks", kind)
         if parts or not (calls or "audio" in result):
             result["content"] = shortest(parts)
-        if thoughts:
-            result["reasoning_content"] = "".join(thoughts)
+        result.update(thoughts)
         if calls:
             result["tool_calls"] = calls
         return result
+
+    def _thinking(
+        self, block: message_pb2.ContentBlock, path: str, parts: list[Part], thoughts: dict[str, str]
+    ) -> None:
+        """Reasoning, in the place where the server had it: servers take it back by the name that they give it."""
+        members = json_text.parse_object(block.provider_fields_json.encode() or b"{}")
+        place = thinking.place_of(members)
+        if place == thinking.PART or place in self._parts.platform.lacks:
+            parts.append(thinking.part(block.thinking.text, members))
+            return
+        thoughts[place] = thoughts.get(place, "") + block.thinking.text
+        if members:
+            self._report.dropped(f"{path}.provider_fields_json", f"{place} is a text, with nothing beside it")
 
     def _way(self, message: message_pb2.Message) -> Passage:
         return passage(message, self._target.provider, PROVIDER_TYPE)
@@ -150,7 +168,7 @@ class MessageWriter:
                 f"{path}.tool_use.toolset_name", "Chat Completions has no tool sets", "toolset_name"
             )
         name = self._names.upstream(call.name)
-        result: Json = {"id": call.id, "type": "function"}
+        result: Json = {"id": self._parts.platform.call_ids.upstream(call.id), "type": "function"}
         if call.HasField("input_text"):
             result |= {"type": "custom", "custom": {"name": name, "input": call.input_text}}
         else:

@@ -15,6 +15,7 @@ from trunkline_service.providers.base import Target
 from trunkline_service.providers.openai.chat.messages import MessageWriter
 from trunkline_service.providers.openai.chat.parts import Json, PartWriter, raw
 from trunkline_service.providers.openai.chat.tools import write_tools
+from trunkline_service.providers.openai.failures import field_path
 from trunkline_service.providers.openai.headers import request_headers
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
 from trunkline_service.providers.openai.untold import untold_costs
@@ -54,7 +55,9 @@ def encode_chat(chat_input: ChatInput, target: Target, platform: Platform) -> Up
     _output_format(chat_input.output_format, body)
     _options(chat_input, platform, body, report)
     body["stream"] = True
-    body["stream_options"] = {"include_usage": True}
+    _lacking(platform, body, report)
+    if "stream_options" not in platform.lacks:
+        body["stream_options"] = {"include_usage": True}
     _provider_options(chat_input, target, body, report)
     if (error := report.error()) is not None:
         raise error
@@ -98,7 +101,9 @@ def _generation(
             what = f"{platform.name} takes at most {MAX_STOP_SEQUENCES}"
             report.invalid(f"{path}.stop_sequences", what)
         body["stop"] = list(generation.stop_sequences)
-    for optional in ("seed", "logprobs", "top_logprobs"):
+    if generation.HasField("seed"):
+        body[platform.seed_member] = generation.seed
+    for optional in ("logprobs", "top_logprobs"):
         if generation.HasField(optional):
             body[optional] = getattr(generation, optional)
     if generation.logit_bias:
@@ -168,6 +173,15 @@ def _options(chat_input: ChatInput, platform: Platform, body: Json, report: Enco
             report.unsupported(f"input.openai.{field.name}", what, capability=field.name)
 
 
+def _lacking(platform: Platform, body: Json, report: EncodeReport) -> None:
+    """Takes out what the platform is known to have no member for."""
+    for member in sorted(platform.lacks & body.keys()):
+        del body[member]
+        path = field_path(member)
+        what = f"{platform.name} has no {member}"
+        report.unsupported(path, what, capability=path.rpartition(".")[2])
+
+
 def _provider_options(chat_input: ChatInput, target: Target, body: Json, report: EncodeReport) -> None:
     for key in dict.fromkeys((PROVIDER_TYPE, target.provider)):
         if not (text := chat_input.provider_options_json.get(key)):
@@ -179,7 +193,7 @@ def _provider_options(chat_input: ChatInput, target: Target, body: Json, report:
         if bytes(options.get("n", b"1")).strip() not in (b"1", b"null"):
             report.invalid(path, "n must be 1: a call has one answer")
         json_text.merge(body, options, path)
-        streamed = body["stream_options"]
+        streamed = body.get("stream_options")
         # Null, for a server that refuses it, is the caller's word; but what is asked for says what the call took.
         if isinstance(streamed, dict) and bytes(msgspec.json.encode(streamed.get("include_usage"))) != b"true":
             report.invalid(path, "stream_options.include_usage is the gateway's to decide")

@@ -175,14 +175,15 @@ class ChatStream:
         elif thought:
             if delta.reasoning_content and delta.reasoning:
                 return False
-            if blocks.kind == "thinking" and not blocks.half:
+            place = "reasoning_content" if delta.reasoning_content else "reasoning"
+            if blocks.kind == place and not blocks.half:
                 event = ChatEvent()
                 out = event.block_delta
                 out.index = blocks.count - 1
                 out.thinking = thought
                 result.append(event)
             else:
-                blocks.append("thinking", thought, result)
+                blocks.append(place, thought, result)
         if tells_usage:
             self._ending.set_usage(chunk.usage)
         elif content or thought or delta.tool_calls is not None:

@@ -14,6 +14,7 @@ import msgspec
 
 from trunkline.v1 import chat_input_pb2, message_pb2
 from trunkline_service import json_text
+from trunkline_service.providers.call_ids import CallIds
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE
 from trunkline_service.providers.openai.responses import parts_in
@@ -34,10 +35,10 @@ _ROLES = {
 
 
 def encode_conversation(
-    chat_input: chat_input_pb2.ChatInput, provider: str, names: ToolNames, report: EncodeReport
+    chat_input: chat_input_pb2.ChatInput, provider: str, names: ToolNames, ids: CallIds, report: EncodeReport
 ) -> tuple[str | None, list[Item]]:
     """The instructions, if they are one plain text, and the items. `provider` is the name of the one that answers."""
-    writer = _Writer(provider, names, report, _custom_calls(chat_input.messages))
+    writer = _Writer(provider, names, ids, report, _custom_calls(chat_input.messages))
     instructions = _plain_text(chat_input.system)
     if instructions is None and chat_input.system:
         # Several blocks stay several: `instructions` is one text, and no separator would be the caller's.
@@ -94,9 +95,12 @@ class _Turn:
 class _Writer:
     """Writes `items`."""
 
-    def __init__(self, provider: str, names: ToolNames, report: EncodeReport, custom_calls: frozenset[str]) -> None:
+    def __init__(
+        self, provider: str, names: ToolNames, ids: CallIds, report: EncodeReport, custom_calls: frozenset[str]
+    ) -> None:
         self._provider = provider
         self._names = names
+        self._ids = ids
         self._report = report
         self._custom_calls = custom_calls
         self.items: list[Item] = []
@@ -203,7 +207,7 @@ class _Writer:
                 self._report.unsupported(
                     f"{path}.{field.name}", f"OpenAI's calls have no {field.name}", capability=field.name
                 )
-        result: Json = {"call_id": call.id, "name": self._names.upstream(call.name)}
+        result: Json = {"call_id": self._ids.upstream(call.id), "name": self._names.upstream(call.name)}
         if call.HasField("input_text"):
             result |= {"type": "custom_tool_call", "input": call.input_text}
         else:
@@ -224,7 +228,7 @@ class _Writer:
         text = _plain_text(answer.content)
         result: Json = {
             "type": "custom_tool_call_output" if is_custom else "function_call_output",
-            "call_id": answer.tool_use_id,
+            "call_id": self._ids.upstream(answer.tool_use_id),
             "output": text if text is not None else parts or "",
         }
         return parts_in.with_fields(result, block, block_path)

@@ -10,7 +10,7 @@ import msgspec
 
 from trunkline.v1 import chat_input_pb2
 from trunkline_service import catalog, json_text
-from trunkline_service.providers import file_ids
+from trunkline_service.providers import call_ids, file_ids
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.openai.headers import request_headers
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
@@ -85,7 +85,8 @@ def _conversation(
     if platform.strict:
         # What ids look like at other servers, nobody knows.
         file_ids.refuse_foreign(chat_input, PROVIDER_TYPE, report)
-    instructions, items = items_in.encode_conversation(chat_input, target.provider, names, report)
+    ids = call_ids.RESPONSES if platform.strict else call_ids.UNKNOWN
+    instructions, items = items_in.encode_conversation(chat_input, target.provider, names, ids, report)
     if instructions is not None:
         body["instructions"] = instructions
     body["input"] = items
