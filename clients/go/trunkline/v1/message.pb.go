@@ -322,7 +322,8 @@ type ContentBlock struct {
 	ProviderState []byte `protobuf:"bytes,14,opt,name=provider_state,json=providerState,proto3" json:"provider_state,omitempty"`
 	// Optional. UTF-8 JSON object: members of the provider's own block that this contract has no field for, kept byte for
 	// byte. In a request they are added to the block that goes upstream. On OpenAI's Responses API, the member "item" holds
-	// what the message around the block says beside its content.
+	// what the message around the block says beside its content; on Chat Completions, the member "type" of reasoning is
+	// what the server calls it.
 	ProviderFieldsJson string `protobuf:"bytes,15,opt,name=provider_fields_json,json=providerFieldsJson,proto3" json:"provider_fields_json,omitempty"`
 	// Output only. Deltas of kinds that this contract does not type, in the order they came. They are not part of the
 	// block and never go upstream: a request that holds them gets a Warning with WARNING_CODE_FIELD_DROPPED.

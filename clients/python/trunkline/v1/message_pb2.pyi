@@ -184,7 +184,8 @@ class ContentBlock(google.protobuf.message.Message):
     provider_fields_json: builtins.str
     """Optional. UTF-8 JSON object: members of the provider's own block that this contract has no field for, kept byte for
     byte. In a request they are added to the block that goes upstream. On OpenAI's Responses API, the member "item" holds
-    what the message around the block says beside its content.
+    what the message around the block says beside its content; on Chat Completions, the member "type" of reasoning is
+    what the server calls it.
     """
     @property
     def text(self) -> global___TextBlock:
