@@ -89,7 +89,7 @@ _GOOGLE: Mapping[str, Any] = {"region": "us-central1", "project": "p"}
 HOMES = (
     Home(title="Anthropic", type="anthropic", **_CLAUDE, auth="x-api-key", batches=True),
     Home(title="Bedrock InvokeModel", type="bedrock", api="invoke", **_CLAUDE, more=_AWS),
-    Home(title="Bedrock Messages", type="bedrock", api="messages", **_CLAUDE, counts="ESTIMATE", more=_AWS),
+    Home(title="Bedrock Messages", type="bedrock", api="messages", **_CLAUDE, more=_AWS),
     Home(title="Bedrock Mantle", type="bedrock", api="mantle", **_CLAUDE, more=_AWS),
     Home(title="Claude on Vertex", type="vertex_anthropic", **_CLAUDE, more=_GOOGLE),
     Home(title="OpenAI Responses", type="openai", api="responses", family="responses", **_OPENAI),

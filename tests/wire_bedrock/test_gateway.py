@@ -174,11 +174,13 @@ async def test_an_error_before_the_stream(bedrock: Bedrock) -> None:
 
 
 async def test_counts(bedrock: Bedrock) -> None:
-    bedrock.api.answer(Answer(b'{"inputTokens":7}'), Answer(b'{"input_tokens":8}'))
-    for name, count in (("invoke", 7), ("mantle", 8)):
+    bedrock.api.answer(Answer(b'{"inputTokens":7}'), Answer(b'{"inputTokens":9}'), Answer(b'{"input_tokens":8}'))
+    for name, count in (("invoke", 7), ("messages", 9), ("mantle", 8)):
         asked = chat_service_pb2.CountTokensRequest(input=request(f"{name}/{MODEL}").input)
         assert (await bedrock.stub.CountTokens(asked, timeout=5)).input_tokens == count
-    invoke, mantle = bedrock.api.received
+    invoke, messages, mantle = bedrock.api.received
+    assert (messages.path, messages.body) == (invoke.path, invoke.body)
+    assert is_signed(messages, "bedrock", REGION)
     assert invoke.path == f"/model/{MODEL.removeprefix('us.')}/count-tokens"
     assert json.loads(base64.b64decode(invoke.json["input"]["invokeModel"]["body"]))["max_tokens"] == 100
     assert is_signed(invoke, "bedrock", REGION)
@@ -186,12 +188,39 @@ async def test_counts(bedrock: Bedrock) -> None:
     assert is_signed(mantle, "bedrock-mantle", REGION)
 
 
-async def test_the_native_path_has_no_counter(bedrock: Bedrock) -> None:
-    asked = chat_service_pb2.CountTokensRequest(input=request(f"messages/{MODEL}").input)
+VALIDATION = {"content-type": "application/json", "x-amzn-errortype": "ValidationException"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_counted"),
+    [
+        (Answer(b'{"message":"The provided model doesn\'t support counting tokens."}', 400, VALIDATION), True),
+        # The model itself is not here; the profile of a geography, which was asked for, may be.
+        (Answer(b'{"message":"The provided model identifier is invalid."}', 400, VALIDATION), True),
+        (Answer(b"{}", 404), True),
+        (Answer(b'{"message":"Malformed input request"}', 400, VALIDATION), False),
+        (Answer(b'{"message":"slow down"}', 429), False),
+    ],
+)
+async def test_what_is_not_counted_there_is_estimated(bedrock: Bedrock, answer: Answer, is_counted: bool) -> None:
+    bedrock.api.answer(answer)
+    asked = chat_service_pb2.CountTokensRequest(input=request(f"invoke/{MODEL}").input)
+    if not is_counted:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await bedrock.stub.CountTokens(asked, timeout=5)
+        return
     counted = await bedrock.stub.CountTokens(asked, timeout=5)
     assert counted.method == chat_service_pb2.COUNT_METHOD_ESTIMATE
     assert counted.input_tokens
-    assert not bedrock.api.received
+    assert counted.origin.model == MODEL
+    [attempt] = counted.route_report.attempts
+    assert attempt.upstream_status == answer.status
+    assert attempt.reason
+    # It is a model that is not there if that very model was asked for.
+    if b"identifier" in answer.body:
+        asked.input.model = f"invoke/{MODEL.removeprefix('us.')}"
+        with pytest.raises(grpc.aio.AioRpcError, match="does not know the model"):
+            await bedrock.stub.CountTokens(asked, timeout=5)
 
 
 async def test_a_call_that_is_cancelled_closes_the_connection(bedrock: Bedrock) -> None:

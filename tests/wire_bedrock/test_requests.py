@@ -175,11 +175,32 @@ def test_a_count_needs_no_maximum_of_the_caller() -> None:
         assert not sent.warnings
 
 
-def test_mantle_counts_and_the_native_path_does_not() -> None:
+@pytest.mark.parametrize(
+    ("model", "base"),
+    [
+        ("anthropic.claude-opus-5-5", "anthropic.claude-opus-5-5"),
+        ("eu.anthropic.claude-haiku-4-5-20251001-v1:0", "anthropic.claude-haiku-4-5-20251001-v1:0"),
+        ("arn:aws:bedrock:eu-west-1:1:inference-profile/eu.anthropic.claude-opus-5-5", "anthropic.claude-opus-5-5"),
+        ("arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5", "anthropic.claude-opus-5-5"),
+        (ARN, ARN),
+    ],
+)
+def test_what_is_counted_for(model: str, base: str) -> None:
+    target = dataclasses.replace(TARGET, model=model)
+    sent = INVOKE.encode_count(chat_input(), target)
+    assert sent.url == INVOKE.platform.url("/model/{model}/count-tokens", dataclasses.replace(TARGET, model=base))
+    assert sent.model == MANTLE.encode_count(chat_input(), target).model == base
+
+
+def test_mantle_counts_by_its_own_path_and_the_native_path_by_that_of_invoke() -> None:
     sent = MANTLE.encode_count(chat_input(), TARGET)
     assert sent.url == "https://b.invalid/v1/messages/count_tokens"
     assert body_of(sent)["model"] == "anthropic.claude-opus-5-5"
+    # Where the host begins, only the usual address tells.
     assert MESSAGES.encode_count(chat_input(), TARGET) is None
+    usual = dataclasses.replace(TARGET, base_url=f"{TARGET.base_url}/anthropic")
+    assert MESSAGES.encode_count(chat_input(), usual) == INVOKE.encode_count(chat_input(), TARGET)
+    assert MESSAGES.decode_count(b'{"inputTokens":3}', usual).input_tokens == 3
     assert MANTLE.decode_count(b'{"input_tokens":3}', TARGET).input_tokens == 3
 
 

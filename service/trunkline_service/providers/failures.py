@@ -29,6 +29,7 @@ _TEXTS: dict[ErrorReason.ValueType, str] = {
     error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED: "the input does not fit the model's context window",
     error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED: "the provider's policy forbids the request",
     error_reason_pb2.ERROR_REASON_REQUEST_TOO_LARGE: "the request is larger than the provider takes",
+    error_reason_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED: "the provider cannot do that with the model",
     error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND: "the provider does not know the model",
     error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED: "the provider rejected the gateway's key",
     error_reason_pb2.ERROR_REASON_CALLER_CREDENTIALS_REJECTED: "the provider rejected the key in Target.api_key",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trunkline.v1 import chat_input_pb2, chat_service_pb2, embedding_service_pb2, message_pb2
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, embedding_service_pb2, error_reason_pb2, message_pb2
 from trunkline_service import counting
 from trunkline_service.errors import GatewayError
 from trunkline_service.off_loop import off_loop
@@ -15,12 +15,22 @@ from trunkline_service.routing.watch import Watch
 async def count(
     attempt: Attempt, chat_input: chat_input_pb2.ChatInput, deadline: float
 ) -> chat_service_pb2.CountTokensResponse:
-    """Counts the input's tokens. Raises as `Attempt.chat` does."""
+    """Counts the input's tokens: here, if the provider does not, or says that it does not for this model.
+
+    Raises as `Attempt.chat` does.
+    """
     provider, target = attempt.leg.provider, attempt.leg.target
     request = await off_loop(provider.encode_count, chat_input, target)
     if request is None:
         return await _count_here(attempt, chat_input, deadline)
-    body = await attempt.fetch(request, deadline, _no_end)
+    try:
+        body = await attempt.fetch(request, deadline, _no_end)
+    except GatewayError as error:
+        if not _is_uncounted(error, is_another=request.model not in ("", target.model)):
+            raise
+        response = await _count_here(attempt, chat_input, deadline)
+        response.route_report.attempts.append(attempt.report)
+        return response
     try:
         response = provider.decode_count(body, target)
     except ProtocolViolation as violation:
@@ -29,6 +39,16 @@ async def count(
     attempt.end()
     response.route_report.attempts.append(attempt.report)
     return response
+
+
+def _is_uncounted(error: GatewayError, *, is_another: bool) -> bool:
+    """Whether a provider that may well answer with the model does not count for it. `is_another` says that it was asked
+    about a model that stands in for it.
+    """
+    if error.reason == error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND:
+        return is_another
+    is_no_address = error.metadata.get("upstream_status") in ("404", "405", "501")
+    return is_no_address or error.reason == error_reason_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED
 
 
 async def _count_here(

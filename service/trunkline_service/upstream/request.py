@@ -16,7 +16,8 @@ class UpstreamRequest:
 
     `warnings` is what the caller should know. `tool_names` maps names of tools that had to be changed for the provider
     to the caller's own: the answer gets those back. `untold_costs` says that it asks for what is paid for beside its
-    tokens, as for a tool that the provider runs, and of which the usage need not tell.
+    tokens, as for a tool that the provider runs, and of which the usage need not tell. `model` is the one that is asked
+    about, if it stands in for the target's.
     """
 
     method: str
@@ -27,3 +28,4 @@ class UpstreamRequest:
     warnings: Sequence[warning_pb2.Warning] = ()
     tool_names: Mapping[str, str] = field(default_factory=dict)
     untold_costs: bool = False
+    model: str = ""

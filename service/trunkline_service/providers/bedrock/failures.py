@@ -53,6 +53,7 @@ _NOT_LET_IN = frozenset(
 _OF_THE_MODEL = ("modelErrorException", "modelStreamErrorException")
 
 _NO_SUCH_MODEL = re.compile(r"provided model identifier is invalid", re.IGNORECASE)
+_NOT_COUNTED = re.compile(r"doesn.t support counting tokens", re.IGNORECASE)
 _TOO_LONG = re.compile(r"input is too long for requested model", re.IGNORECASE)
 # Stands before what Anthropic's API said.
 _OF_THE_MODELS_WORDS = "The model returned the following errors: "
@@ -98,6 +99,8 @@ def _error(status: int, kind: str, envelope: object, target: Target, delay: floa
         reason = error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND
     elif status == 400 and _TOO_LONG.search(message):
         reason = error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED
+    elif status == 400 and _NOT_COUNTED.search(message):
+        reason = error_reason_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED
     if kind in _NOT_LET_IN:
         status = 401
     return failures.to_error(

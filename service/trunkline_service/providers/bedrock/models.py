@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-_GEOGRAPHY = re.compile(r"^[a-z-]+\.(?=anthropic\.)")
+_PROFILE = re.compile(r"^(?:arn:[^/]*/)?(?:[a-z-]+\.)?(?=anthropic\.)")
 
 
-def without_geography(model: str) -> str:
-    """The model that a profile of a geography leads to; others as they are."""
-    return _GEOGRAPHY.sub("", model)
+def base(model: str) -> str:
+    """The model that a profile of a geography leads to, by id or ARN; others as they are."""
+    return _PROFILE.sub("", model)
