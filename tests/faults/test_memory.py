@@ -101,4 +101,5 @@ async def test_of_many_calls(service: Service, capsys: pytest.CaptureFixture[str
     report(capsys, f"{CALLS} calls", before, service.megabytes)
     assert service.megabytes < before * GROWTH
     assert service.gateway.num_fds() <= files + AT_ONCE
-    assert service.upstream_sockets() <= AT_ONCE
+    # The end of an answer's body may come when the next call has begun, and taken another connection.
+    assert service.upstream_sockets() <= 2 * AT_ONCE
