@@ -14,11 +14,12 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Adds up the events of a stream. Events and deltas of kinds that this package does not know are ignored, and so are
- * deltas for such blocks. Opaque events and BlockDelta.provider_fields_json have no place in a response.
+ * Adds up the events of a stream. Events and deltas of kinds that this package does not know are
+ * ignored, and so are deltas for such blocks. Opaque events and BlockDelta.provider_fields_json
+ * have no place in a response.
  *
- * <p>{@link ChatStream} has one; on its own it serves those who read a stream from the generated stub. It is not for
- * several threads.
+ * <p>{@link ChatStream} has one; on its own it serves those who read a stream from the generated
+ * stub. It is not for several threads.
  */
 public final class Accumulator {
   private StreamStart start;
@@ -31,8 +32,8 @@ public final class Accumulator {
   /**
    * Adds the next event; {@code restart} discards what there is.
    *
-   * @throws ProtocolException the event has no place in what came so far: a delta for a block that has not begun or is
-   *     of another kind, or a block that begins twice
+   * @throws ProtocolException the event has no place in what came so far: a delta for a block that
+   *     has not begun or is of another kind, or a block that begins twice
    */
   public void add(ChatEvent event) {
     switch (event.getKindCase()) {
@@ -78,8 +79,8 @@ public final class Accumulator {
   }
 
   /**
-   * What the events so far add up to; later events do not change it. Its completion is not set until that came. Takes
-   * time in proportion to the answer.
+   * What the events so far add up to; later events do not change it. Its completion is not set
+   * until that came. Takes time in proportion to the answer.
    */
   public ChatResponse response() {
     ChatResponse.Builder response = ChatResponse.newBuilder();

@@ -11,8 +11,9 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
- * A call failed. Every exception that stands for the outcome of a call is one of these; its class follows from the
- * reason that the gateway states (an ErrorReason of the contract), or else from the gRPC code, and says what to do.
+ * A call failed. Every exception that stands for the outcome of a call is one of these; its class
+ * follows from the reason that the gateway states (an ErrorReason of the contract), or else from
+ * the gRPC code, and says what to do.
  *
  * <pre>{@code
  * try {
@@ -45,7 +46,9 @@ public class ApiException extends RuntimeException {
     return failure.code();
   }
 
-  /** The full name of an ErrorReason, perhaps one newer than this package; empty if there was none. */
+  /**
+   * The full name of an ErrorReason, perhaps one newer than this package; empty if there was none.
+   */
   public String reason() {
     return failure.reason();
   }
@@ -90,7 +93,10 @@ public class ApiException extends RuntimeException {
     return Optional.ofNullable(partial);
   }
 
-  /** The provider that was asked last, by its name in the gateway's configuration; empty if none was. */
+  /**
+   * The provider that was asked last, by its name in the gateway's configuration; empty if none
+   * was.
+   */
   public String provider() {
     return metadata().getOrDefault("provider", "");
   }
@@ -134,6 +140,8 @@ public class ApiException extends RuntimeException {
 
   OptionalLong number(String key) {
     String text = metadata().getOrDefault(key, "");
-    return text.matches("[0-9]{1,18}") ? OptionalLong.of(Long.parseLong(text)) : OptionalLong.empty();
+    return text.matches("[0-9]{1,18}")
+        ? OptionalLong.of(Long.parseLong(text))
+        : OptionalLong.empty();
   }
 }

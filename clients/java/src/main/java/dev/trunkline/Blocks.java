@@ -14,8 +14,8 @@ import dev.trunkline.v1.ToolUseBlock;
 import java.util.List;
 
 /**
- * Short ways to write the blocks that messages are made of. Each returns a plain message of the contract; what is rarer
- * is set on its {@code toBuilder()}.
+ * Short ways to write the blocks that messages are made of. Each returns a plain message of the
+ * contract; what is rarer is set on its {@code toBuilder()}.
  */
 public final class Blocks {
   private Blocks() {}
@@ -50,7 +50,10 @@ public final class Blocks {
     return ContentBlock.newBuilder().setAudio(AudioBlock.newBuilder().setMedia(media)).build();
   }
 
-  /** A PDF or another document: see {@link #media(byte[], String)}, {@link #media(String)} and {@link #file}. */
+  /**
+   * A PDF or another document: see {@link #media(byte[], String)}, {@link #media(String)} and
+   * {@link #file}.
+   */
   public static ContentBlock document(Media media, String title) {
     return document(DocumentBlock.newBuilder().setMedia(media).setTitle(title));
   }
@@ -67,7 +70,8 @@ public final class Blocks {
 
   /** A passage that the caller's own search found. The model may cite from it. */
   public static ContentBlock searchResult(String source, String title, String passage) {
-    SearchResultBlock.Builder block = SearchResultBlock.newBuilder().setSource(source).setTitle(title);
+    SearchResultBlock.Builder block =
+        SearchResultBlock.newBuilder().setSource(source).setTitle(title);
     block.addContent(text(passage)).setCitationsEnabled(true);
     return ContentBlock.newBuilder().setSearchResult(block).build();
   }
@@ -79,7 +83,8 @@ public final class Blocks {
    * @param argumentsJson a JSON object, sent byte for byte
    */
   public static ContentBlock toolUse(String id, String name, String argumentsJson) {
-    ToolUseBlock.Builder block = ToolUseBlock.newBuilder().setId(id).setName(name).setInputJson(argumentsJson);
+    ToolUseBlock.Builder block =
+        ToolUseBlock.newBuilder().setId(id).setName(name).setInputJson(argumentsJson);
     return ContentBlock.newBuilder().setToolUse(block).build();
   }
 
@@ -90,11 +95,15 @@ public final class Blocks {
 
   /** What a tool answered, with more than text. */
   public static ContentBlock toolResult(String toolUseId, List<ContentBlock> output) {
-    ToolResultBlock.Builder block = ToolResultBlock.newBuilder().setToolUseId(toolUseId).addAllContent(output);
+    ToolResultBlock.Builder block =
+        ToolResultBlock.newBuilder().setToolUseId(toolUseId).addAllContent(output);
     return ContentBlock.newBuilder().setToolResult(block).build();
   }
 
-  /** The same block, as the end of a prefix that the provider should cache for as long as it does by default. */
+  /**
+   * The same block, as the end of a prefix that the provider should cache for as long as it does by
+   * default.
+   */
   public static ContentBlock cached(ContentBlock block) {
     return cached(block, "");
   }
@@ -120,7 +129,8 @@ public final class Blocks {
   /** An address that the provider fetches. */
   public static Media media(String url) {
     if (!url.contains("://")) {
-      throw new IllegalArgumentException("not an address; for a file, pass its bytes: Files.readAllBytes(path)");
+      throw new IllegalArgumentException(
+          "not an address; for a file, pass its bytes: Files.readAllBytes(path)");
     }
     return Media.newBuilder().setUrl(url).build();
   }

@@ -20,8 +20,8 @@ import java.util.function.BiFunction;
 /**
  * One call: where it goes, and what goes with its request.
  *
- * @param requestId the id that is sent; always there, so that even a call without an answer can be found in the
- *     gateway's log
+ * @param requestId the id that is sent; always there, so that even a call without an answer can be
+ *     found in the gateway's log
  */
 record Call(ManagedChannel channel, CallOptions options, Metadata metadata, String requestId) {
 
@@ -49,14 +49,24 @@ record Call(ManagedChannel channel, CallOptions options, Metadata metadata, Stri
     if (channel.isShutdown()) {
       throw new IllegalStateException("the client is closed");
     }
-    return ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(metadata));
+    return ClientInterceptors.intercept(
+        channel, MetadataUtils.newAttachHeadersInterceptor(metadata));
   }
 
-  /** Makes the exception. That the client was closed meanwhile looks to gRPC as if the gateway were not there. */
+  /**
+   * Makes the exception. That the client was closed meanwhile looks to gRPC as if the gateway were
+   * not there.
+   */
   ApiException failed(StatusRuntimeException caught) {
-    boolean closed = channel.isShutdown() && caught.getStatus().getCode() == Status.Code.UNAVAILABLE;
+    boolean closed =
+        channel.isShutdown() && caught.getStatus().getCode() == Status.Code.UNAVAILABLE;
     return Statuses.exception(
-        closed ? Status.CANCELLED.withDescription("the client was closed").withCause(caught).asRuntimeException() : caught,
+        closed
+            ? Status.CANCELLED
+                .withDescription("the client was closed")
+                .withCause(caught)
+                .asRuntimeException()
+            : caught,
         requestId);
   }
 }

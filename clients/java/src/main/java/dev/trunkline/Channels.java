@@ -18,9 +18,11 @@ final class Channels {
   private static final int MESSAGE_LIMIT = 32 << 20;
 
   private static final Pattern SCHEME = Pattern.compile("[a-zA-Z][a-zA-Z0-9+.-]*:(?![0-9]+$).*");
-  private static final Pattern IP = Pattern.compile("[0-9]+(\\.[0-9]+){3}(:[0-9]+)?|\\[.*](:[0-9]+)?");
+  private static final Pattern IP =
+      Pattern.compile("[0-9]+(\\.[0-9]+){3}(:[0-9]+)?|\\[.*](:[0-9]+)?");
 
-  // As long as nothing of the answer has come. The gateway forbids it by pushback where it has tried enough itself;
+  // As long as nothing of the answer has come. The gateway forbids it by pushback where it has
+  // tried enough itself;
   // where the connection broke, an answer that nobody saw may be paid for twice.
   private static final Map<String, ?> RETRIES =
       Map.of(
@@ -31,11 +33,16 @@ final class Channels {
                   List.of(Map.of("service", "trunkline.v1.ChatService")),
                   "retryPolicy",
                   Map.of(
-                      "maxAttempts", 3.0,
-                      "initialBackoff", "0.2s",
-                      "maxBackoff", "2s",
-                      "backoffMultiplier", 2.0,
-                      "retryableStatusCodes", List.of("UNAVAILABLE")))),
+                      "maxAttempts",
+                      3.0,
+                      "initialBackoff",
+                      "0.2s",
+                      "maxBackoff",
+                      "2s",
+                      "backoffMultiplier",
+                      2.0,
+                      "retryableStatusCodes",
+                      List.of("UNAVAILABLE")))),
           "retryThrottling",
           Map.of("maxTokens", 10.0, "tokenRatio", 0.1));
 
@@ -47,7 +54,10 @@ final class Channels {
 
   private Channels() {}
 
-  /** Makes gRPC's target of an address: names are resolved by DNS, addresses and other schemes are as they are. */
+  /**
+   * Makes gRPC's target of an address: names are resolved by DNS, addresses and other schemes are
+   * as they are.
+   */
   static String target(String address) {
     if (address.matches("https?://.*")) {
       throw new IllegalArgumentException(
@@ -62,8 +72,10 @@ final class Channels {
     if (target.startsWith("dns:")) {
       config.putAll(REPLICAS);
     }
-    // Pings find connections that died in silence, as long as a call waits for an answer: a model may think for
-    // minutes without a word. By default gRPC repeats no request above 1 MiB, which pictures exceed.
+    // Pings find connections that died in silence, as long as a call waits for an answer: a model
+    // may think for
+    // minutes without a word. By default gRPC repeats no request above 1 MiB, which pictures
+    // exceed.
     return Grpc.newChannelBuilder(target, credentials)
         .userAgent("trunkline-java/" + version())
         .defaultServiceConfig(config)
@@ -75,6 +87,7 @@ final class Channels {
   }
 
   private static String version() {
-    return Optional.ofNullable(Channels.class.getPackage().getImplementationVersion()).orElse("unknown");
+    return Optional.ofNullable(Channels.class.getPackage().getImplementationVersion())
+        .orElse("unknown");
   }
 }

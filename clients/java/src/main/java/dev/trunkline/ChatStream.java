@@ -13,12 +13,12 @@ import java.util.NoSuchElementException;
 import java.util.Queue;
 
 /**
- * An answer as it comes. Closing it cancels the call, if that is not over: the provider is then told at once to stop.
- * The end of the io.grpc.Context in which the stream began does the same, as does the interruption of a thread that
- * waits for it.
+ * An answer as it comes. Closing it cancels the call, if that is not over: the provider is then
+ * told at once to stop. The end of the io.grpc.Context in which the stream began does the same, as
+ * does the interruption of a thread that waits for it.
  *
- * <p>One thread reads at a time; any may close. Iteration yields what has not been read yet, and throws an {@link
- * ApiException} if the call fails.
+ * <p>One thread reads at a time; any may close. Iteration yields what has not been read yet, and
+ * throws an {@link ApiException} if the call fails.
  *
  * <pre>{@code
  * try (ChatStream stream = client.stream("Tell me a story.")) {
@@ -68,7 +68,10 @@ public final class ChatStream implements Iterable<ChatEvent>, AutoCloseable {
     return response();
   }
 
-  /** What the events that were read add up to; later ones do not change it. Takes time in proportion to it. */
+  /**
+   * What the events that were read add up to; later ones do not change it. Takes time in proportion
+   * to it.
+   */
   public Reply response() {
     return state.response();
   }
@@ -78,7 +81,10 @@ public final class ChatStream implements Iterable<ChatEvent>, AutoCloseable {
     return state.accumulator.usage();
   }
 
-  /** How often the answer began again, with {@link Prompt#allowRestart}. Each time, all that came before is void. */
+  /**
+   * How often the answer began again, with {@link Prompt#allowRestart}. Each time, all that came
+   * before is void.
+   */
   public int restarts() {
     return state.restarts;
   }
@@ -88,7 +94,10 @@ public final class ChatStream implements Iterable<ChatEvent>, AutoCloseable {
     return state.requestId;
   }
 
-  /** Gives the call up, if it is not over. A thread that waits for it gets a {@link CallCancelledException}. */
+  /**
+   * Gives the call up, if it is not over. A thread that waits for it gets a {@link
+   * CallCancelledException}.
+   */
   @Override
   public void close() {
     transport.cancel("the stream was closed", null);

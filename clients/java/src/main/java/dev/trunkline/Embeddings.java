@@ -28,7 +28,9 @@ public record Embeddings(EmbedResponse proto, String requestId) {
 
   /** All vectors. */
   public List<float[]> vectors() {
-    return proto.getEmbeddingsList().stream().map(each -> Floats.toArray(each.getValuesList())).toList();
+    return proto.getEmbeddingsList().stream()
+        .map(each -> Floats.toArray(each.getValuesList()))
+        .toList();
   }
 
   /** The provider and model that answered. */

@@ -5,7 +5,10 @@ import dev.trunkline.v1.BlockDelta.DeltaCase;
 import dev.trunkline.v1.ContentBlock;
 import dev.trunkline.v1.ContentBlock.KindCase;
 
-/** A block of a stream. What deltas append is collected here, and put into the block when it is asked for. */
+/**
+ * A block of a stream. What deltas append is collected here, and put into the block when it is
+ * asked for.
+ */
 final class GrowingBlock {
   private final int index;
   private final ContentBlock.Builder block;
@@ -52,7 +55,8 @@ final class GrowingBlock {
           case DELTA_NOT_SET -> true;
         };
     if (!fits && kind != KindCase.KIND_NOT_SET) {
-      throw Accumulator.broken("a delta of kind " + what + " came for block " + index + ", of kind " + kind);
+      throw Accumulator.broken(
+          "a delta of kind " + what + " came for block " + index + ", of kind " + kind);
     }
   }
 
@@ -106,8 +110,10 @@ final class GrowingBlock {
     switch (appends) {
       case TEXT -> whole.getTextBuilder().setText(whole.getText().getText() + appended);
       case THINKING -> whole.getThinkingBuilder().setText(whole.getThinking().getText() + appended);
-      case INPUT_JSON -> whole.getToolUseBuilder().setInputJson(whole.getToolUse().getInputJson() + appended);
-      case INPUT_TEXT -> whole.getToolUseBuilder().setInputText(whole.getToolUse().getInputText() + appended);
+      case INPUT_JSON ->
+          whole.getToolUseBuilder().setInputJson(whole.getToolUse().getInputJson() + appended);
+      case INPUT_TEXT ->
+          whole.getToolUseBuilder().setInputText(whole.getToolUse().getInputText() + appended);
       case REFUSAL -> whole.getRefusalBuilder().setText(whole.getRefusal().getText() + appended);
       default -> throw new AssertionError(appends);
     }

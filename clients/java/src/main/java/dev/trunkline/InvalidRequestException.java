@@ -1,7 +1,8 @@
 package dev.trunkline;
 
 /**
- * The gateway or the provider found the request wrong; {@link #violations} names the fields, if known.
+ * The gateway or the provider found the request wrong; {@link #violations} names the fields, if
+ * known.
  */
 public class InvalidRequestException extends ApiException {
   private static final long serialVersionUID = 1L;

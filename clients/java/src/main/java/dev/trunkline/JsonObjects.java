@@ -8,7 +8,8 @@ import java.util.regex.Pattern;
 /** JSON objects that pass through: their members stay as they are, character for character. */
 final class JsonObjects {
   private static final int DEEPEST = 500;
-  private static final Pattern NUMBER = Pattern.compile("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?");
+  private static final Pattern NUMBER =
+      Pattern.compile("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?");
   private static final Pattern WORD = Pattern.compile("true|false|null");
   // Possessive, as the stack of the regular expressions grows with the text otherwise.
   private static final Pattern STRING =
@@ -94,7 +95,10 @@ final class JsonObjects {
         .replaceAll(
             found -> {
               String code = found.group(1);
-              char plain = code == null ? unescaped(found.group(2).charAt(0)) : (char) Integer.parseInt(code, 16);
+              char plain =
+                  code == null
+                      ? unescaped(found.group(2).charAt(0))
+                      : (char) Integer.parseInt(code, 16);
               return Matcher.quoteReplacement(String.valueOf(plain));
             });
   }

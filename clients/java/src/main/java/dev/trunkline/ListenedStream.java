@@ -24,16 +24,18 @@ final class ListenedStream implements StreamObserver<StreamChatResponse> {
   }
 
   /** Begins the call. Whatever fails the future, such as its cancellation, cancels the call. */
-  static CompletableFuture<Reply> begin(Call call, StreamChatRequest request, StreamListener listener) {
+  static CompletableFuture<Reply> begin(
+      Call call, StreamChatRequest request, StreamListener listener) {
     ListenedStream stream = new ListenedStream(call, listener);
     ClientCall<StreamChatRequest, StreamChatResponse> transport = call.stream();
+    ClientCalls.asyncServerStreamingCall(transport, request, stream);
+    // Not before: a call that is cancelled while it begins throws.
     stream.future.whenComplete(
         (reply, error) -> {
           if (error != null) {
             transport.cancel("given up", error);
           }
         });
-    ClientCalls.asyncServerStreamingCall(transport, request, stream);
     return stream.future;
   }
 
@@ -66,7 +68,9 @@ final class ListenedStream implements StreamObserver<StreamChatResponse> {
   @Override
   public void onError(Throwable error) {
     StatusRuntimeException status =
-        error instanceof StatusRuntimeException known ? known : Status.fromThrowable(error).asRuntimeException();
+        error instanceof StatusRuntimeException known
+            ? known
+            : Status.fromThrowable(error).asRuntimeException();
     future.completeExceptionally(state.failed(call.failed(status)));
   }
 

@@ -20,8 +20,8 @@ public final class Messages {
   }
 
   /**
-   * A message of the model's: for examples, or for an answer to be gone on with. To send back what a model really said,
-   * use {@link Reply#message}, which has all of it.
+   * A message of the model's: for examples, or for an answer to be gone on with. To send back what
+   * a model really said, use {@link Reply#message}, which has all of it.
    */
   public static Message assistant(String text, ContentBlock... more) {
     return message(Role.ROLE_ASSISTANT, text, more);
@@ -32,7 +32,9 @@ public final class Messages {
     return message(Role.ROLE_ASSISTANT, List.of(blocks));
   }
 
-  /** Instructions for the middle of a conversation. Those that open it go to {@link Prompt#system}. */
+  /**
+   * Instructions for the middle of a conversation. Those that open it go to {@link Prompt#system}.
+   */
   public static Message system(String text) {
     return message(Role.ROLE_SYSTEM, text);
   }
@@ -48,7 +50,9 @@ public final class Messages {
   }
 
   private static Message message(Role role, String text, ContentBlock... more) {
-    return message(role, List.of(Blocks.text(text))).toBuilder().addAllContent(List.of(more)).build();
+    return message(role, List.of(Blocks.text(text))).toBuilder()
+        .addAllContent(List.of(more))
+        .build();
   }
 
   private static Message message(Role role, List<ContentBlock> blocks) {

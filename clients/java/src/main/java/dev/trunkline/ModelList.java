@@ -15,10 +15,12 @@ import java.util.function.Function;
  * The models of a gateway's providers: by provider, and by id within it.
  *
  * @param models the models
- * @param warnings what the gateway wants the caller to know: for one, which providers could not be asked
+ * @param warnings what the gateway wants the caller to know: for one, which providers could not be
+ *     asked
  * @param requestId the id of the last call, to look it up in the gateway's log
  */
-public record ModelList(List<Model> models, List<Warning> warnings, String requestId) implements Iterable<Model> {
+public record ModelList(List<Model> models, List<Warning> warnings, String requestId)
+    implements Iterable<Model> {
   private static final int PAGE_SIZE = 1000;
 
   @Override
@@ -39,7 +41,8 @@ public record ModelList(List<Model> models, List<Warning> warnings, String reque
       next.setPageSize(PAGE_SIZE);
     }
     List<Model> models = new ArrayList<>();
-    Collection<Warning> warnings = new LinkedHashSet<>(); // each page says again which providers could not be asked
+    Collection<Warning> warnings =
+        new LinkedHashSet<>(); // each page says again which providers could not be asked
     Page page;
     do {
       page = ask.apply(next.build());

@@ -20,8 +20,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * What to ask a model, and where. It never changes: each method returns a prompt that has something more. What is not
- * set is not sent to the provider.
+ * What to ask a model, and where. It never changes: each method returns a prompt that has something
+ * more. What is not set is not sent to the provider.
  *
  * <pre>{@code
  * Prompt.of("What is the weather in Paris?").model("anthropic/claude-sonnet-5").tools(weather).temperature(0)
@@ -34,7 +34,8 @@ public final class Prompt {
   private final boolean allowRestart;
   private final Duration maxEventDelay;
 
-  private Prompt(ChatInput input, RoutingOptions routing, boolean allowRestart, Duration maxEventDelay) {
+  private Prompt(
+      ChatInput input, RoutingOptions routing, boolean allowRestart, Duration maxEventDelay) {
     this.input = input;
     this.routing = routing;
     this.allowRestart = allowRestart;
@@ -103,7 +104,8 @@ public final class Prompt {
 
   /** End the answer before any of these. */
   public Prompt stopSequences(String... sequences) {
-    return generation(params -> params.clearStopSequences().addAllStopSequences(List.of(sequences)));
+    return generation(
+        params -> params.clearStopSequences().addAllStopSequences(List.of(sequences)));
   }
 
   /** All about length and sampling: seed, penalties, log probabilities and so on. */
@@ -113,13 +115,16 @@ public final class Prompt {
 
   /** Reason as much as the model finds right, or not at all. */
   public Prompt reasoning(boolean on) {
-    ReasoningMode mode = on ? ReasoningMode.REASONING_MODE_ADAPTIVE : ReasoningMode.REASONING_MODE_DISABLED;
+    ReasoningMode mode =
+        on ? ReasoningMode.REASONING_MODE_ADAPTIVE : ReasoningMode.REASONING_MODE_DISABLED;
     return reasoning(params -> params.setMode(mode));
   }
 
   /** Reason for at most so many tokens. */
   public Prompt reasoning(int budgetTokens) {
-    return reasoning(params -> params.setMode(ReasoningMode.REASONING_MODE_BUDGET).setBudgetTokens(budgetTokens));
+    return reasoning(
+        params ->
+            params.setMode(ReasoningMode.REASONING_MODE_BUDGET).setBudgetTokens(budgetTokens));
   }
 
   /** How hard to work, in the provider's own word, for example "low". */
@@ -136,12 +141,18 @@ public final class Prompt {
     return with(input -> input.setOutputFormat(format));
   }
 
-  /** Something newer than the contract: a JSON object, merged into the body of the upstream request last. */
+  /**
+   * Something newer than the contract: a JSON object, merged into the body of the upstream request
+   * last.
+   */
   public Prompt providerOptions(String provider, String json) {
     return with(input -> input.putProviderOptionsJson(provider, json));
   }
 
-  /** Anything else that the contract has, for example {@code with(input -> input.setEndUserId("u-1"))}. */
+  /**
+   * Anything else that the contract has, for example {@code with(input ->
+   * input.setEndUserId("u-1"))}.
+   */
   public Prompt with(Consumer<ChatInput.Builder> change) {
     ChatInput.Builder changed = input.toBuilder();
     change.accept(changed);
@@ -158,14 +169,19 @@ public final class Prompt {
     return routing(options -> options.setRoute(route));
   }
 
-  /** Leave out, with a warning, the fields that the provider cannot honour; the default is to fail. */
+  /**
+   * Leave out, with a warning, the fields that the provider cannot honour; the default is to fail.
+   */
   public Prompt dropUnsupportedFields() {
     return routing(
-        options -> options.setUnsupportedFields(UnsupportedFieldPolicy.UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING));
+        options ->
+            options.setUnsupportedFields(
+                UnsupportedFieldPolicy.UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING));
   }
 
   private Prompt routing(Consumer<RoutingOptions.Builder> change) {
-    RoutingOptions.Builder changed = (routing == null ? RoutingOptions.getDefaultInstance() : routing).toBuilder();
+    RoutingOptions.Builder changed =
+        (routing == null ? RoutingOptions.getDefaultInstance() : routing).toBuilder();
     change.accept(changed);
     return new Prompt(input, changed.build(), allowRestart, maxEventDelay);
   }
@@ -175,7 +191,10 @@ public final class Prompt {
     return new Prompt(input, routing, true, maxEventDelay);
   }
 
-  /** For streams: let the gateway hold events back for so long, at most a second, to send more of them at once. */
+  /**
+   * For streams: let the gateway hold events back for so long, at most a second, to send more of
+   * them at once.
+   */
   public Prompt maxEventDelay(Duration delay) {
     return new Prompt(input, routing, allowRestart, delay);
   }
@@ -189,13 +208,17 @@ public final class Prompt {
     StreamChatRequest.Builder request =
         StreamChatRequest.newBuilder().setInput(input(defaultModel)).setAllowRestart(allowRestart);
     if (maxEventDelay != null) {
-      request.getMaxEventDelayBuilder().setSeconds(maxEventDelay.getSeconds()).setNanos(maxEventDelay.getNano());
+      request
+          .getMaxEventDelayBuilder()
+          .setSeconds(maxEventDelay.getSeconds())
+          .setNanos(maxEventDelay.getNano());
     }
     return (routing == null ? request : request.setRouting(routing)).build();
   }
 
   CountTokensRequest countTokensRequest(String defaultModel) {
-    CountTokensRequest.Builder request = CountTokensRequest.newBuilder().setInput(input(defaultModel));
+    CountTokensRequest.Builder request =
+        CountTokensRequest.newBuilder().setInput(input(defaultModel));
     return (routing == null ? request : request.setRouting(routing)).build();
   }
 

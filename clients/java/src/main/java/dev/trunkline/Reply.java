@@ -36,7 +36,9 @@ public record Reply(ChatResponse proto, String requestId) implements Serializabl
     return blocks().stream().map(block -> block.getText().getText()).collect(Collectors.joining());
   }
 
-  /** The reasoning, its blocks set apart by empty lines. Empty if the provider keeps it to itself. */
+  /**
+   * The reasoning, its blocks set apart by empty lines. Empty if the provider keeps it to itself.
+   */
   public String thinking() {
     return blocks().stream()
         .filter(ContentBlock::hasThinking)
@@ -46,12 +48,14 @@ public record Reply(ChatResponse proto, String requestId) implements Serializabl
 
   /** The model's own words for why it will not answer. May be empty though it refused. */
   public String refusal() {
-    return blocks().stream().map(block -> block.getRefusal().getText()).collect(Collectors.joining());
+    return blocks().stream()
+        .map(block -> block.getRefusal().getText())
+        .collect(Collectors.joining());
   }
 
   /**
-   * The tool calls that wait for the caller, in order; not those that the provider runs itself. Do not run them unless
-   * {@link #finishReason} is FINISH_REASON_TOOL_USE: they may be cut short.
+   * The tool calls that wait for the caller, in order; not those that the provider runs itself. Do
+   * not run them unless {@link #finishReason} is FINISH_REASON_TOOL_USE: they may be cut short.
    */
   public List<ToolCall> toolCalls() {
     return blocks().stream()
@@ -61,8 +65,8 @@ public record Reply(ChatResponse proto, String requestId) implements Serializabl
   }
 
   /**
-   * Why the answer ended; FINISH_REASON_UNSPECIFIED as long as it has not. A reason that is newer than this package is
-   * FINISH_REASON_OTHER: see then {@link #providerFinishReason}.
+   * Why the answer ended; FINISH_REASON_UNSPECIFIED as long as it has not. A reason that is newer
+   * than this package is FINISH_REASON_OTHER: see then {@link #providerFinishReason}.
    */
   public FinishReason finishReason() {
     FinishReason reason = proto.getCompletion().getFinishReason();
@@ -91,7 +95,9 @@ public record Reply(ChatResponse proto, String requestId) implements Serializabl
 
   /** What it cost, in nano-dollars, by the gateway's price list; empty if a price is not known. */
   public Optional<Cost> cost() {
-    return proto.getCompletion().hasCost() ? Optional.of(proto.getCompletion().getCost()) : Optional.empty();
+    return proto.getCompletion().hasCost()
+        ? Optional.of(proto.getCompletion().getCost())
+        : Optional.empty();
   }
 
   /** What the gateway wants the caller to know: fields left out, defaults applied, odd output. */
@@ -106,6 +112,7 @@ public record Reply(ChatResponse proto, String requestId) implements Serializabl
   @Override
   public String toString() {
     return "Reply[id=%s, provider=%s, model=%s, finishReason=%s, requestId=%s]"
-        .formatted(proto.getId(), origin().getProvider(), origin().getModel(), finishReason(), requestId);
+        .formatted(
+            proto.getId(), origin().getProvider(), origin().getModel(), finishReason(), requestId);
   }
 }

@@ -61,7 +61,10 @@ record Settings(String model, Duration timeout, Metadata metadata) {
 
   Call call(ManagedChannel channel) {
     String given = metadata.get(Statuses.REQUEST_ID);
-    Settings all = given == null ? withRequestId(UUID.randomUUID().toString().replace("-", "")) : withRequestId(given);
+    Settings all =
+        given == null
+            ? withRequestId(UUID.randomUUID().toString().replace("-", ""))
+            : withRequestId(given);
     return new Call(channel, all.options(), all.metadata, all.metadata.get(Statuses.REQUEST_ID));
   }
 

@@ -18,9 +18,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 
-/** The one place where a gRPC status becomes an exception: by its ErrorReason, or else by its code. */
+/**
+ * The one place where a gRPC status becomes an exception: by its ErrorReason, or else by its code.
+ */
 final class Statuses {
-  static final Metadata.Key<String> REQUEST_ID = Metadata.Key.of("x-request-id", Metadata.ASCII_STRING_MARSHALLER);
+  static final Metadata.Key<String> REQUEST_ID =
+      Metadata.Key.of("x-request-id", Metadata.ASCII_STRING_MARSHALLER);
   private static final Metadata.Key<byte[]> DETAILS =
       Metadata.Key.of("grpc-status-details-bin", Metadata.BINARY_BYTE_MARSHALLER);
   private static final String DOMAIN = "trunkline";
@@ -35,7 +38,9 @@ final class Statuses {
     ErrorInfo info = detail(status, ErrorInfo.getDefaultInstance());
     boolean known = info.getDomain().equals(DOMAIN);
     RetryInfo retry = detail(status, RetryInfo.getDefaultInstance());
-    boolean retryable = status != null && status.getDetailsList().stream().anyMatch(each -> each.is(RetryInfo.class));
+    boolean retryable =
+        status != null
+            && status.getDetailsList().stream().anyMatch(each -> each.is(RetryInfo.class));
     String message = caught.getStatus().getDescription();
     Failure failure =
         new Failure(
@@ -75,12 +80,15 @@ final class Statuses {
 
   private static Function<Failure, ApiException> byReason(ErrorReason reason) {
     return switch (reason) {
-      case ERROR_REASON_INVALID_REQUEST, ERROR_REASON_UPSTREAM_REJECTED_REQUEST -> InvalidRequestException::new;
+      case ERROR_REASON_INVALID_REQUEST, ERROR_REASON_UPSTREAM_REJECTED_REQUEST ->
+          InvalidRequestException::new;
       case ERROR_REASON_CONTEXT_LENGTH_EXCEEDED -> ContextLengthException::new;
       case ERROR_REASON_CONTENT_BLOCKED -> ContentBlockedException::new;
       case ERROR_REASON_REQUEST_TOO_LARGE -> RequestTooLargeException::new;
       case ERROR_REASON_CAPABILITY_NOT_SUPPORTED -> CapabilityNotSupportedException::new;
-      case ERROR_REASON_ROUTE_NOT_FOUND, ERROR_REASON_MODEL_NOT_FOUND, ERROR_REASON_BATCH_NOT_FOUND ->
+      case ERROR_REASON_ROUTE_NOT_FOUND,
+          ERROR_REASON_MODEL_NOT_FOUND,
+          ERROR_REASON_BATCH_NOT_FOUND ->
           NotFoundException::new;
       case ERROR_REASON_ANSWER_TOO_LARGE -> MessageTooLargeException::new;
       case ERROR_REASON_BATCH_NOT_ENDED -> BatchNotEndedException::new;
@@ -91,9 +99,12 @@ final class Statuses {
       case ERROR_REASON_UPSTREAM_RATE_LIMITED -> RateLimitException::new;
       case ERROR_REASON_UPSTREAM_TIMEOUT -> UpstreamTimeoutException::new;
       case ERROR_REASON_UPSTREAM_OVERLOADED -> UpstreamOverloadedException::new;
-      case ERROR_REASON_UPSTREAM_ERROR, ERROR_REASON_UPSTREAM_UNREACHABLE, ERROR_REASON_UPSTREAM_PROTOCOL_ERROR ->
+      case ERROR_REASON_UPSTREAM_ERROR,
+          ERROR_REASON_UPSTREAM_UNREACHABLE,
+          ERROR_REASON_UPSTREAM_PROTOCOL_ERROR ->
           UpstreamUnavailableException::new;
-      case ERROR_REASON_GATEWAY_OVERLOADED, ERROR_REASON_GATEWAY_SHUTTING_DOWN -> GatewayUnavailableException::new;
+      case ERROR_REASON_GATEWAY_OVERLOADED, ERROR_REASON_GATEWAY_SHUTTING_DOWN ->
+          GatewayUnavailableException::new;
       case ERROR_REASON_UPSTREAM_CONFLICT -> ConflictException::new;
       case ERROR_REASON_STREAM_INTERRUPTED -> StreamInterruptedException::new;
       case ERROR_REASON_SLOW_CONSUMER -> SlowConsumerException::new;

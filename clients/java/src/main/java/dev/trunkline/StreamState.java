@@ -29,7 +29,8 @@ final class StreamState {
   void end() {
     if (!accumulator.complete()) {
       throw failed(
-          new StreamInterruptedException(Failure.of("the stream ended without a completion", Code.OK, requestId)));
+          new StreamInterruptedException(
+              Failure.of("the stream ended without a completion", Code.OK, requestId)));
     }
   }
 

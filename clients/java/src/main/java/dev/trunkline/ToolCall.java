@@ -20,7 +20,10 @@ public record ToolCall(ToolUseBlock proto) {
     return proto.getName();
   }
 
-  /** The arguments, JSON as the model wrote it. After an answer that was cut short it may not be whole. */
+  /**
+   * The arguments, JSON as the model wrote it. After an answer that was cut short it may not be
+   * whole.
+   */
   public String argumentsJson() {
     return proto.getInputJson().isEmpty() ? "{}" : proto.getInputJson();
   }

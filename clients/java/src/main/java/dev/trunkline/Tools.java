@@ -22,7 +22,10 @@ public final class Tools {
    */
   public static Tool tool(String name, String description, String schemaJson) {
     return tool(
-        FunctionTool.newBuilder().setName(name).setDescription(description).setInputSchemaJson(schemaJson));
+        FunctionTool.newBuilder()
+            .setName(name)
+            .setDescription(description)
+            .setInputSchemaJson(schemaJson));
   }
 
   /** A function of the caller's, with all that the contract knows. */
@@ -37,7 +40,8 @@ public final class Tools {
    * @param definitionJson the whole tool as the provider writes it
    */
   public static Tool providerTool(String providerType, String definitionJson) {
-    ProviderTool.Builder tool = ProviderTool.newBuilder().setProviderType(providerType).setRawJson(definitionJson);
+    ProviderTool.Builder tool =
+        ProviderTool.newBuilder().setProviderType(providerType).setRawJson(definitionJson);
     return Tool.newBuilder().setProviderDefined(tool).build();
   }
 

@@ -19,8 +19,9 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * A client of the gateway. Threads may share one; it connects with the first call. Every call throws an {@link
- * ApiException} if it fails, and is cancelled with the io.grpc.Context that it began in.
+ * A client of the gateway. Threads may share one; it connects with the first call. Every call
+ * throws an {@link ApiException} if it fails, and is cancelled with the io.grpc.Context that it
+ * began in.
  *
  * <pre>{@code
  * try (Trunkline client = Trunkline.connect("gateway:50051").withModel("anthropic/claude-sonnet-5")) {
@@ -37,7 +38,9 @@ public final class Trunkline implements AutoCloseable {
     this.settings = settings;
   }
 
-  /** A client of the gateway at TRUNKLINE_ADDRESS (of the environment), or else at 127.0.0.1:50051. */
+  /**
+   * A client of the gateway at TRUNKLINE_ADDRESS (of the environment), or else at 127.0.0.1:50051.
+   */
   public static Trunkline connect() {
     return builder().build();
   }
@@ -67,12 +70,18 @@ public final class Trunkline implements AutoCloseable {
     return call().answer(ChatServiceGrpc.getChatMethod(), request, Reply::new);
   }
 
-  /** Asks a model, and gives the answer as it is written. Close the stream, for it to end in any case. */
+  /**
+   * Asks a model, and gives the answer as it is written. Close the stream, for it to end in any
+   * case.
+   */
   public ChatStream stream(String prompt) {
     return stream(Prompt.of(prompt));
   }
 
-  /** Asks a model, and gives the answer as it is written. Close the stream, for it to end in any case. */
+  /**
+   * Asks a model, and gives the answer as it is written. Close the stream, for it to end in any
+   * case.
+   */
   public ChatStream stream(Prompt prompt) {
     return new ChatStream(call(), prompt.streamChatRequest(settings.model()));
   }
@@ -80,7 +89,8 @@ public final class Trunkline implements AutoCloseable {
   /**
    * Asks a model, and calls back as the answer is written.
    *
-   * @return the whole answer, once it is complete, or the {@link ApiException}. To cancel it cancels the call.
+   * @return the whole answer, once it is complete, or the {@link ApiException}. To cancel it
+   *     cancels the call.
    */
   public CompletableFuture<Reply> stream(String prompt, StreamListener listener) {
     return stream(Prompt.of(prompt), listener);
@@ -89,7 +99,8 @@ public final class Trunkline implements AutoCloseable {
   /**
    * Asks a model, and calls back as the answer is written.
    *
-   * @return the whole answer, once it is complete, or the {@link ApiException}. To cancel it cancels the call.
+   * @return the whole answer, once it is complete, or the {@link ApiException}. To cancel it
+   *     cancels the call.
    */
   public CompletableFuture<Reply> stream(Prompt prompt, StreamListener listener) {
     return ListenedStream.begin(call(), prompt.streamChatRequest(settings.model()), listener);
@@ -115,10 +126,15 @@ public final class Trunkline implements AutoCloseable {
     return embed(request.build());
   }
 
-  /** Turns texts or tokens into vectors, with all that the contract knows. The client's model stands for an empty one. */
+  /**
+   * Turns texts or tokens into vectors, with all that the contract knows. The client's model stands
+   * for an empty one.
+   */
   public Embeddings embed(EmbedRequest request) {
     EmbedRequest whole =
-        request.getModel().isEmpty() ? request.toBuilder().setModel(settings.model()).build() : request;
+        request.getModel().isEmpty()
+            ? request.toBuilder().setModel(settings.model()).build()
+            : request;
     return call().answer(EmbeddingServiceGrpc.getEmbedMethod(), whole, Embeddings::new);
   }
 
@@ -130,18 +146,22 @@ public final class Trunkline implements AutoCloseable {
   /** Lists the models that the request asks for, all pages of them. */
   public ModelList listModels(ListModelsRequest request) {
     return ModelList.of(
-        request, page -> call().answer(ModelServiceGrpc.getListModelsMethod(), page, ModelList.Page::new));
+        request,
+        page -> call().answer(ModelServiceGrpc.getListModelsMethod(), page, ModelList.Page::new));
   }
 
   /**
    * Gets one model: what it can do, what it costs, and for how long it is there.
    *
    * @param name the model, as prompts take it
-   * @throws NotFoundException there is no such model, or no longer; the message has the nearest names
+   * @throws NotFoundException there is no such model, or no longer; the message has the nearest
+   *     names
    */
   public Model getModel(String name) {
     GetModelRequest request = GetModelRequest.newBuilder().setModel(name).build();
-    return call().answer(ModelServiceGrpc.getGetModelMethod(), request, (response, id) -> response.getModel());
+    return call()
+        .answer(
+            ModelServiceGrpc.getGetModelMethod(), request, (response, id) -> response.getModel());
   }
 
   /** The same client with another model for prompts that name none. */
@@ -149,7 +169,9 @@ public final class Trunkline implements AutoCloseable {
     return with(settings.withModel(model));
   }
 
-  /** The same client with another time that a call may take. Ten minutes, if nobody says otherwise. */
+  /**
+   * The same client with another time that a call may take. Ten minutes, if nobody says otherwise.
+   */
   public Trunkline withTimeout(Duration timeout) {
     return with(settings.withTimeout(timeout));
   }
@@ -159,24 +181,37 @@ public final class Trunkline implements AutoCloseable {
     return with(settings.withTimeout(null));
   }
 
-  /** The same client with something more to send with each call, such as a key; it replaces values of the same key. */
+  /**
+   * The same client with something more to send with each call, such as a key; it replaces values
+   * of the same key.
+   */
   public Trunkline withMetadata(String key, String value) {
     return with(settings.withMetadata(key, value));
   }
 
-  /** The same client with something more to send with each call; it replaces values of the same keys. */
+  /**
+   * The same client with something more to send with each call; it replaces values of the same
+   * keys.
+   */
   public Trunkline withMetadata(Metadata metadata) {
     return with(settings.withMetadata(metadata));
   }
 
-  /** The same client with an id for its calls in the gateway's log: 1 to 64 printable ASCII characters. */
+  /**
+   * The same client with an id for its calls in the gateway's log: 1 to 64 printable ASCII
+   * characters.
+   */
   public Trunkline withRequestId(String id) {
     return with(settings.withRequestId(id));
   }
 
-  /** The same connections, with the client's metadata: for generated stubs of what this class does not do. */
+  /**
+   * The same connections, with the client's metadata: for generated stubs of what this class does
+   * not do.
+   */
   public Channel channel() {
-    return ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(settings.metadata()));
+    return ClientInterceptors.intercept(
+        channel, MetadataUtils.newAttachHeadersInterceptor(settings.metadata()));
   }
 
   /** The generated stub of ChatService on {@link #channel}. */
@@ -184,7 +219,10 @@ public final class Trunkline implements AutoCloseable {
     return ChatServiceGrpc.newBlockingStub(channel());
   }
 
-  /** Closes the connections, also for clients that {@code with...} made of this one. Calls in flight are cancelled. */
+  /**
+   * Closes the connections, also for clients that {@code with...} made of this one. Calls in flight
+   * are cancelled.
+   */
   @Override
   public void close() {
     channel.shutdownNow();

@@ -19,10 +19,11 @@ public final class TrunklineBuilder {
   TrunklineBuilder() {}
 
   /**
-   * Where the gateway is. If nobody says so, it is at TRUNKLINE_ADDRESS, or else at 127.0.0.1:50051.
+   * Where the gateway is. If nobody says so, it is at TRUNKLINE_ADDRESS, or else at
+   * 127.0.0.1:50051.
    *
-   * @param address host:port, or any target of gRPC's. A name is resolved by DNS, and if it stands for several gateways,
-   *     calls go to all of them that are healthy, in turn.
+   * @param address host:port, or any target of gRPC's. A name is resolved by DNS, and if it stands
+   *     for several gateways, calls go to all of them that are healthy, in turn.
    */
   public TrunklineBuilder address(String address) {
     this.address = address;
