@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
@@ -46,7 +45,7 @@ func TestReplicasThatDoNotServeAreLeftOut(t *testing.T) {
 	client := client(t, "gateway:50051", trunkline.WithModel("m"), trunkline.WithDialOptions(grpc.WithResolvers(names)))
 	ask := func() { must[*trunkline.Reply](t)(client.Chat(t.Context(), trunkline.Text("Hi"))) }
 	eventually(t, func() bool { ask(); return serving.asked() > 0 && stopping.asked() > 0 })
-	stopping.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
+	close(stopping.stops)
 	eventually(t, func() bool {
 		before := stopping.asked()
 		for range 10 {
@@ -56,15 +55,34 @@ func TestReplicasThatDoNotServeAreLeftOut(t *testing.T) {
 	})
 }
 
+// replica is a gateway that tells whether it serves. The health package's own server would bring along what the client
+// needs from that package.
 type replica struct {
 	*scripted
-	health *health.Server
+	healthpb.UnimplementedHealthServer
+	stops chan struct{}
 }
 
 func newReplica(t *testing.T) *replica {
 	t.Helper()
-	checks := health.NewServer()
-	return &replica{newScriptedWith(t, checks), checks}
+	r := &replica{stops: make(chan struct{})}
+	r.scripted = newScriptedWith(t, r)
+	return r
+}
+
+func (r *replica) Watch(_ *healthpb.HealthCheckRequest, stream grpc.ServerStreamingServer[healthpb.HealthCheckResponse]) error {
+	if err := stream.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}); err != nil {
+		return err
+	}
+	select {
+	case <-r.stops:
+		if err := stream.Send(&healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_NOT_SERVING}); err != nil {
+			return err
+		}
+		<-stream.Context().Done()
+	case <-stream.Context().Done():
+	}
+	return nil
 }
 
 func eventually(t *testing.T, holds func() bool) {

@@ -157,6 +157,17 @@ func TestEmbedding(t *testing.T) {
 	sameText(t, request, `model: "n" inputs { tokens { ids: [1, 2] } }`)
 }
 
+func TestWhatIsMadeOfSomethingLeavesItAsItIs(t *testing.T) {
+	block, message, tool := trunkline.Text("a"), trunkline.User(), trunkline.Function("f", "", nil)
+	block.Cached("1h")
+	message.Named("ann")
+	tool.Cached("1h")
+	tool.Strict(true)
+	sameText(t, block.Proto, `text { text: "a" }`)
+	sameText(t, message.Proto, `role: ROLE_USER`)
+	sameText(t, tool.Proto, `function { name: "f" }`)
+}
+
 // What cannot be sent fails before anything is, and says why.
 func TestMistakes(t *testing.T) {
 	server := newScripted(t)

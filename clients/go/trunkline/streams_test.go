@@ -36,6 +36,24 @@ func TestAStreamIsReadOnce(t *testing.T) {
 	equal(t, server.asked(), 1)
 }
 
+func TestEventsAreNotChanged(t *testing.T) {
+	server := newScripted(t)
+	citation := &v1.BlockDelta{Delta: &v1.BlockDelta_Citation{Citation: &v1.Citation{}}}
+	server.onStream = func(stream serverStream) error {
+		return send(stream, begin("a"), &v1.ChatEvent{Kind: &v1.ChatEvent_BlockDelta{BlockDelta: citation}}, completion)
+	}
+	stream := server.client(t).Stream(t.Context(), trunkline.Text("Hi"))
+	var first *trunkline.Event
+	for event, err := range stream.Events() {
+		equal(t, err, nil)
+		if first == nil {
+			first = event
+		}
+	}
+	equal(t, len(stream.Reply().Proto.GetMessage().GetContent()[0].GetText().GetCitations()), 1)
+	sameText(t, first, `block_start { block { text { text: "a" } } }`)
+}
+
 func TestRepliesAreSnapshots(t *testing.T) {
 	stream := newScripted(t).client(t).Stream(t.Context(), trunkline.Text("Hi"))
 	var texts []string
