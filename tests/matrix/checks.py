@@ -74,7 +74,7 @@ def tells_failure(answer: Answer, call: ReceivedCall) -> None:
 
 
 def marks(answer: Answer, call: ReceivedCall) -> None:
-    assert told(call) == [Part("user", "Hello", marked=answer.message.origin.provider_type == "anthropic")]
+    assert told(call) == [Part("user", "Hello", marked=not answer.completion.warnings)]
     assert said(answer) == "You said: Hello"
 
 

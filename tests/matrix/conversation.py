@@ -22,7 +22,7 @@ class Conversation:
     be. By family or key of a home: `worded` holds other fields where a provider has its own words, `cannot` names the
     field that the error is about where the provider has nothing for it, `warned` the fields of warnings where it goes
     without, and `never` holds those whose models do not answer so. `notes` are what a reader of the table has to know
-    beside the cell.
+    beside the cell, and `models` names a model where a behaviour is not for all of a home's.
     """
 
     title: str
@@ -34,6 +34,7 @@ class Conversation:
     warned: Mapping[str, Sequence[str]] = field(default_factory=dict)
     never: Sequence[str] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -47,4 +48,6 @@ class Conversation:
         generation = chat_input_pb2.GenerationParams(max_output_tokens=1000)
         if "generation" in given:
             generation.MergeFrom(given.pop("generation"))
-        return chat_input_pb2.ChatInput(model=f"{home.name}/{self.model}", generation=generation, **given)
+        return chat_input_pb2.ChatInput(
+            model=f"{home.name}/{home.of(self.models) or self.model}", generation=generation, **given
+        )

@@ -44,6 +44,7 @@ _SIZED = chat_input_pb2.JsonSchemaFormat(schema_json=json.dumps(SCHEMA), name="t
 _NAMELESS = chat_input_pb2.JsonSchemaFormat(schema_json=json.dumps(SCHEMA))
 _GENERATION = chat_input_pb2.GenerationParams
 _PHOTO = image(media(PNG, "image/png"))
+_NEWER_MODELS = "Models from gpt-5.6 on; with others, the call goes on without the mark, with a warning."
 
 CONVERSATIONS = (
     Conversation(title="text", model="text", check=checks.says("You said: Hello")),
@@ -266,8 +267,13 @@ CONVERSATIONS = (
         title="cache mark",
         model="text",
         fields={"messages": [user(marked("Hello"))]},
-        warned=dict.fromkeys(("chat", "responses", "gemini"), ("input.messages[0].content[0].cache_control",)),
+        models=dict.fromkeys(("openai/responses", "openai/chat"), "gpt-6-sol"),
+        warned={
+            **dict.fromkeys(("chat", "responses", "gemini"), ("input.messages[0].content[0].cache_control",)),
+            **dict.fromkeys(("openai/responses", "openai/chat"), ()),
+        },
         check=checks.marks,
+        notes=dict.fromkeys(("openai/responses", "openai/chat"), _NEWER_MODELS),
     ),
     Conversation(
         title="end user",

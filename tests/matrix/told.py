@@ -69,7 +69,8 @@ def _responses(body: Json) -> Iterator[Part]:
             case "message":
                 wanted = "output_text" if item["role"] == "assistant" else "input_text"
                 for part in item["content"]:
-                    yield Part(item["role"], {wanted: part["text"]}[part["type"]])
+                    marked = "prompt_cache_breakpoint" in part
+                    yield Part(item["role"], {wanted: part["text"]}[part["type"]], marked=marked)
             case "reasoning":
                 yield from (Part("thought", part["text"]) for part in item["summary"])
                 yield Part("state", item["encrypted_content"])
@@ -91,7 +92,8 @@ def _chat(body: Json) -> Iterator[Part]:
         if "reasoning_content" in message:
             yield Part("thought", message["reasoning_content"])
         if message["content"] is not None:
-            yield Part(message["role"], _text(message["content"]))
+            marked = "prompt_cache_breakpoint" in message["content"][-1]
+            yield Part(message["role"], _text(message["content"]), marked=marked)
         for call in message.get("tool_calls", ()):
             names[call["id"]] = call["function"]["name"]
             yield Part("call", json.loads(call["function"]["arguments"]), call["function"]["name"])

@@ -8,6 +8,7 @@ from simulator.openai_caller import CHAT, KEY, RESPONSES, chat, response
 
 LONG = "n" * 65
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+MARK = {"mode": "explicit", "ttl": "5m"}
 FUNCTION = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 FLAT = {"type": "function", "name": "f", "parameters": {"type": "object"}}
 USER = {"role": "user", "content": "hi"}
@@ -44,6 +45,21 @@ CHAT_REFUSED: list[tuple[Json, str | None, str | None]] = [
     ),
     (turns({"role": "assistant", "content": None, "tool_calls": [CALL]}, USER), "messages", None),
     (turns({"role": "assistant", "tool_calls": [{"type": "function"}]}), "messages[0].tool_calls[0].id", None),
+    (
+        turns({"role": "assistant", "content": None, "tool_calls": [{**CALL, "id": "c" * 41}]}),
+        "messages[0].tool_calls[0].id",
+        "string_above_max_length",
+    ),
+    (
+        turns({"role": "user", "content": [{"type": "text", "text": "x", "prompt_cache_breakpoint": {}}]}),
+        "messages[0].content[0].prompt_cache_breakpoint.mode",
+        None,
+    ),
+    (
+        turns({"role": "user", "content": [{"type": "text", "text": "x", "prompt_cache_breakpoint": MARK}]}),
+        "messages[0].content[0].prompt_cache_breakpoint.ttl",
+        "invalid_value",
+    ),
     ({"tools": []}, "tools", "empty_array"),
     (
         {"tools": [{"type": "function", "function": {"name": LONG}}]},

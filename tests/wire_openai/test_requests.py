@@ -137,8 +137,9 @@ def test_options() -> None:
 
 
 def test_caching() -> None:
-    assert body_of(cacheControl={}) == {}
     left_out = [("FIELD_DROPPED", "input.cache_control")]
+    assert body_of(cacheControl={}) == {}
+    assert warned(ask(cacheControl={})) == left_out
     assert warned(ask(cacheControl={"ttl": "1h"})) == left_out
     assert warned(ask(COMPATIBLE_PROVIDER, cacheControl={})) == left_out
     marked = ask(
@@ -149,6 +150,45 @@ def test_caching() -> None:
     assert b"cache" not in marked.body
     where = ("system[0]", "messages[0].content[0]", "tools[0]")
     assert warned(marked) == [("FIELD_DROPPED", f"input.{path}.cache_control") for path in where]
+
+
+MARKED = dataclasses.replace(TARGET, takes_cache_marks=True)
+
+
+def test_marks_for_models_that_take_them() -> None:
+    sent = ask(
+        target=MARKED,
+        system=[{"text": {"text": "Be kind"}, "cacheControl": {}}],
+        messages=[
+            user(words("a", cacheControl={"ttl": "12h"}), words("b", cacheControl={"ttl": "1h"})),
+            assistant(words("c", cacheControl={}), {"toolUse": {"id": "c1", "name": "f"}, "cacheControl": {}}),
+            user({"toolResult": {"toolUseId": "c1", "content": [words("d")]}, "cacheControl": {"ttl": "30m"}}),
+        ],
+        tools=[{"function": {"name": "f"}, "cacheControl": {}}],
+        cacheControl={"ttl": "30m"},
+    )
+    body = json.loads(sent.body)
+
+    def text(words: str, **members: str) -> Json:
+        return {"type": "text", "text": words, "prompt_cache_breakpoint": {"mode": "explicit", **members}}
+
+    assert [message["content"] for message in body["messages"]] == [
+        [text("Be kind")], [text("a", ttl="12h"), text("b")], [text("c")], [text("d", ttl="30m")],
+    ]  # fmt: skip
+    assert body["prompt_cache_options"] == {"mode": "implicit", "ttl": "30m"}
+    assert warned(sent) == [
+        ("FIELD_DROPPED", "input.messages[0].content[1].cache_control.ttl"),
+        ("FIELD_DROPPED", "input.messages[1].content[1].cache_control"),
+        ("FIELD_DROPPED", "input.tools[0].cache_control"),
+    ]
+    # What is kept for 12 hours costs more to write, and no usage tells it apart.
+    assert sent.untold_costs
+    assert not ask(target=MARKED, messages=[user(words("12h", cacheControl={"ttl": "30m"}))]).untold_costs
+    longest = ask(target=MARKED, messages=[user(words("a"))], cacheControl={"ttl": "12h"})
+    assert warned(longest) == [("FIELD_DROPPED", "input.cache_control.ttl")]
+    # Azure and others are not known to take them.
+    for provider in (AZURE_PROVIDER, COMPATIBLE_PROVIDER):
+        assert b"cache" not in ask(provider, MARKED, messages=[user(words("a", cacheControl={}))]).body
 
 
 def test_options_of_the_caller_come_last() -> None:

@@ -424,6 +424,59 @@ def test_marks_that_change_no_answer_are_left_out_with_a_warning(field: str, wor
     ]
 
 
+MARKS = """
+system { text { text: "Be kind" } cache_control {} }
+messages {
+  role: ROLE_USER
+  content { text { text: "a" } cache_control { ttl: "12h" } }
+  content { image { media { url: "https://e.org/a.png" } } cache_control { ttl: "1h" } }
+}
+messages {
+  role: ROLE_ASSISTANT
+  content { text { text: "b" } cache_control {} }
+  content { tool_use { id: "c" name: "f" } cache_control {} }
+}
+messages {
+  role: ROLE_TOOL
+  content { tool_result { tool_use_id: "c" content { text { text: "d" } } } cache_control { ttl: "30m" } }
+}
+tools { function { name: "f" } cache_control {} }
+cache_control {}
+"""
+
+
+def test_marks_for_models_that_take_them() -> None:
+    target = dataclasses.replace(TARGET, takes_cache_marks=True)
+    request = PROVIDER.encode_chat(chat_input(MARKS), target)
+    body = json.loads(request.body)
+
+    def marked(**members: str) -> Json:
+        ttl = members.pop("ttl", None)
+        return {**members, "prompt_cache_breakpoint": {"mode": "explicit", **({"ttl": ttl} if ttl else {})}}
+
+    system, asked, said, call, result = body["input"]
+    assert system["content"] == [marked(type="input_text", text="Be kind")]
+    image = marked(type="input_image", image_url="https://e.org/a.png")
+    assert asked["content"] == [marked(type="input_text", text="a", ttl="12h"), image]
+    assert said["content"] == [{"type": "output_text", "text": "b"}]
+    assert "prompt_cache_breakpoint" not in call
+    assert result["output"] == [marked(type="input_text", text="d", ttl="30m")]
+    assert body["prompt_cache_options"] == {"mode": "implicit"}
+    assert [(each.code, each.field) for each in request.warnings] == [
+        (warning_pb2.WARNING_CODE_FIELD_DROPPED, f"input.{field}")
+        for field in (
+            "messages[0].content[1].cache_control.ttl", "messages[1].content[0].cache_control",
+            "messages[1].content[1].cache_control", "tools[0].cache_control",
+        )
+    ]  # fmt: skip
+    assert request.untold_costs
+    counted = PROVIDER.encode_count(chat_input(MARKS), target)
+    assert counted is not None
+    assert json.loads(counted.body)["input"] == body["input"]
+    for platform in (AZURE, COMPATIBLE):
+        assert b"prompt_cache" not in ResponsesProvider(platform).encode_chat(chat_input(MARKS), target).body
+
+
 INVALID: dict[str, str] = {
     "messages[0].content[0].image.media.file_id": (
         'messages { role: ROLE_USER content { image { media { file_id: "file_011" } } } }'

@@ -28,8 +28,9 @@ class Target:
     """Where an attempt goes, as a codec needs to know it.
 
     `provider` is the name in the configuration; `model` is what the provider calls the model. `max_output_tokens` is
-    the model's own maximum, `takes_sampling` and `takes_newest_version` (of its maker's API) are what it takes, each
-    where it is known. `api`, `version`, `region` and `project` mean what they mean in `ProviderSettings`.
+    the model's own maximum, `takes_sampling`, `takes_newest_version` (of its maker's API) and `takes_cache_marks` are
+    what it takes, each where it is known. `api`, `version`, `region` and `project` mean what they mean in
+    `ProviderSettings`.
     """
 
     provider: str
@@ -44,6 +45,7 @@ class Target:
     max_output_tokens: int | None = None
     takes_sampling: bool | None = None
     takes_newest_version: bool | None = None
+    takes_cache_marks: bool | None = None
     drop_unsupported: bool = False
     api: str = ""
     region: str = ""

@@ -17,11 +17,15 @@ class EncodeReport:
     """Collects what is wrong with a request, so that the caller learns all of it at once.
 
     With `drop_unsupported`, a field that the provider cannot honour becomes a warning instead of an error; the codec
-    leaves it out either way. `tool_names` are those of the caller's own tools, as the provider takes them.
+    leaves it out either way. `tool_names` are those of the caller's own tools, as the provider takes them;
+    `takes_cache_marks` is whether it takes marks of what to cache, where not all of its models do.
     """
 
-    def __init__(self, *, drop_unsupported: bool, tool_names: ToolNames | None = None) -> None:
+    def __init__(
+        self, *, drop_unsupported: bool, tool_names: ToolNames | None = None, takes_cache_marks: bool = False
+    ) -> None:
         self.tool_names = tool_names or ToolNames(_NONE, sys.maxsize)
+        self.takes_cache_marks = takes_cache_marks
         self._drop_unsupported = drop_unsupported
         self._invalid: list[Violation] = []
         self._unsupported: list[Violation] = []

@@ -190,6 +190,7 @@ class Router:
                 max_output_tokens=facts.max_output_tokens if facts else endpoint.maxima.get(target.model),
                 takes_sampling=facts.takes_sampling if facts else None,
                 takes_newest_version=facts.takes_newest_version if facts else None,
+                takes_cache_marks=facts.takes_cache_marks if facts else None,
                 api=settings.api,
                 region=settings.region,
                 project=settings.project,

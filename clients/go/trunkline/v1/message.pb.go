@@ -1737,8 +1737,8 @@ func (x *Opaque) GetRawJson() string {
 // says so: they change no answer.
 type CacheControl struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Optional. How long to keep it, in the provider's own word: "5m" and "1h" on Anthropic. Empty means the provider's
-	// default.
+	// Optional. How long to keep it, in the provider's own word: "5m" and "1h" on Anthropic, "30m" and "12h" on OpenAI. Empty
+	// means the provider's default.
 	Ttl           string `protobuf:"bytes,1,opt,name=ttl,proto3" json:"ttl,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -782,8 +782,8 @@ class CacheControl(google.protobuf.message.Message):
 
     TTL_FIELD_NUMBER: builtins.int
     ttl: builtins.str
-    """Optional. How long to keep it, in the provider's own word: "5m" and "1h" on Anthropic. Empty means the provider's
-    default.
+    """Optional. How long to keep it, in the provider's own word: "5m" and "1h" on Anthropic, "30m" and "12h" on OpenAI. Empty
+    means the provider's default.
     """
     def __init__(
         self,

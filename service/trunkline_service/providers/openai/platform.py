@@ -9,6 +9,7 @@ from typing import Literal
 from trunkline_service.providers import call_ids
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.call_ids import CallIds
+from trunkline_service.providers.report import EncodeReport
 
 PROVIDER_TYPE = "openai"
 """The kind of API, whoever speaks it: conversations, options and errors mean the same on all of them."""
@@ -24,7 +25,7 @@ class Platform:
     behind a request and the seed. A `strict` home is known to refuse what OpenAI's documentation does not name; of the
     others nobody knows what they take, so that they are asked, but for members of a request or message that one
     `lacks`. `has_deployments` is Azure's older form of addresses, `call_ids` what ids of tool calls Chat Completions
-    takes.
+    takes. `has_cache_marks` is whether marks of what to cache are known to be taken, by models that are known to.
     """
 
     name: str
@@ -35,6 +36,12 @@ class Platform:
     has_deployments: bool = False
     lacks: frozenset[str] = frozenset()
     call_ids: CallIds = call_ids.UNKNOWN
+    has_cache_marks: bool = False
+
+    def report(self, target: Target) -> EncodeReport:
+        """What is to be told about a request to the target."""
+        marks = self.has_cache_marks and bool(target.takes_cache_marks)
+        return EncodeReport(drop_unsupported=target.drop_unsupported, takes_cache_marks=marks)
 
     def url(self, path: str, target: Target) -> str:
         """The address of an API, by its path below the base URL: "/chat/completions"."""
@@ -57,6 +64,7 @@ OPENAI = Platform(
     length_member="max_completion_tokens",
     user_member="safety_identifier",
     call_ids=call_ids.CHAT_COMPLETIONS,
+    has_cache_marks=True,
 )
 
 # `max_tokens` and `user` are deprecated at OpenAI, but they are the names that all compatible servers know: Mistral,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trunkline_service.simulator.openai.form import check_length, invalid, missing, unsupported
+from trunkline_service.simulator.openai.form import check_length, check_mark, invalid, missing, unsupported
 from trunkline_service.simulator.sse import Json
 
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
@@ -75,6 +75,7 @@ def _check_content(content: Any, role: str, path: str) -> None:
         if kind not in _PARTS[role]:
             supported = _PARTS[role]
             unsupported(kind, supported if len(supported) > 1 else ("text", "text"), f"{where}.type")
+        check_mark(part, where)
         _check_part(part, kind, where)
 
 

@@ -105,6 +105,18 @@ def check_length(text: str, longest: int, path: str) -> None:
         invalid(f"Invalid '{path}': string too long. {length} instead.", path, "string_above_max_length")
 
 
+def check_mark(part: Json, path: str) -> None:
+    """Refuse a mark of what to cache that is none."""
+    mark = part.get("prompt_cache_breakpoint")
+    if mark is None:
+        return
+    path = f"{path}.prompt_cache_breakpoint"
+    if not isinstance(mark, dict) or mark.get("mode") != "explicit":
+        unsupported(mark.get("mode") if isinstance(mark, dict) else mark, ("explicit", "explicit"), f"{path}.mode")
+    if mark.get("ttl") not in (None, "30m", "12h"):
+        unsupported(mark["ttl"], ("30m", "12h"), f"{path}.ttl")
+
+
 def call_id(block: Json) -> str:
     """Give a tool call's id in OpenAI's form."""
     return "call_" + str(block["id"]).partition("_")[2]

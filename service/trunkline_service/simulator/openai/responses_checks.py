@@ -3,7 +3,7 @@
 from typing import Any
 
 from trunkline_service.simulator.openai.chat_checks import check_number, check_schema, check_tools
-from trunkline_service.simulator.openai.form import check_length, invalid, missing, unsupported
+from trunkline_service.simulator.openai.form import check_length, check_mark, invalid, missing, unsupported
 from trunkline_service.simulator.sse import Json
 
 _COUNTED_MEMBERS = """
@@ -125,6 +125,7 @@ def _check_parts(parts: Any, kinds: tuple[str, ...], path: str) -> None:
         kind = part.get("type") if isinstance(part, dict) else None
         if kind not in kinds:
             unsupported(kind, kinds, f"{where}.type")
+        check_mark(part, where)
         if kind in ("input_text", "output_text") and not isinstance(part.get("text"), str):
             missing(f"{where}.text")
         if kind == "input_image" and not (part.get("image_url") or part.get("file_id")):

@@ -34,7 +34,10 @@ class MessageWriter:
     def conversation(self, chat_input: chat_input_pb2.ChatInput) -> list[Json]:
         """The messages, those of `system` first: one for each of its blocks, so that no border between them is lost."""
         result: list[Json] = [
-            {"role": "system", "content": self._parts.texts([(f"input.system[{number}]", block)], "instructions")}
+            {
+                "role": "system",
+                "content": shortest(self._parts.texts([(f"input.system[{number}]", block)], "instructions")),
+            }
             for number, block in enumerate(chat_input.system)
         ]
         for number, message in enumerate(chat_input.messages):
@@ -57,7 +60,7 @@ class MessageWriter:
             case message_pb2.ROLE_SYSTEM | message_pb2.ROLE_DEVELOPER:
                 is_developer = message.role == message_pb2.ROLE_DEVELOPER and self._parts.platform.strict
                 role = "developer" if is_developer else "system"
-                content = self._parts.texts(blocks, f"messages of the {role}")
+                content = shortest(self._parts.texts(blocks, f"messages of the {role}"))
                 return [self._named({"role": role, "content": content}, message, path)]
         # Results must follow the calls at once, so they come before what else the message says.
         results = [self._result(block, path) for path, block in blocks if block.WhichOneof("kind") == "tool_result"]
@@ -86,10 +89,12 @@ class MessageWriter:
         if result.toolset_name:
             self._parts.unsupported(f"{path}.toolset_name", "Chat Completions has no tool sets", "toolset_name")
         content = [(f"{path}.content[{number}]", each) for number, each in enumerate(result.content)]
+        parts = self._parts.texts(content, "results of tools")
+        self._parts.mark(parts, block, path.removesuffix(".tool_result"))
         written: Json = {
             "role": "tool",
             "tool_call_id": self._parts.platform.call_ids.upstream(result.tool_use_id),
-            "content": self._parts.texts(content, "results of tools"),
+            "content": shortest(parts),
         }
         merge_fields(written, block.provider_fields_json, path.removesuffix(".tool_result"))
         return written
@@ -120,6 +125,7 @@ class MessageWriter:
                     calls.append(self._call(block, path))
                 case "thinking" if takes_back:
                     self._parts.beside(block, path)
+                    self._parts.mark((), block, path)
                     self._thinking(block, path, parts, thoughts)
                 case "thinking" | "redacted_thinking":
                     self._report.not_portable(f"{path}.{kind}", "Chat Completions takes no reasoning back")
@@ -160,6 +166,7 @@ class MessageWriter:
 
     def _call(self, block: message_pb2.ContentBlock, path: str) -> Json:
         self._parts.beside(block, path)
+        self._parts.mark((), block, path)
         call = block.tool_use
         if call.HasField("caller"):
             self._report.not_portable(f"{path}.tool_use.caller", "what made the call at another provider")

@@ -6,13 +6,14 @@ What Chat Completions has no place for is reported, never left out in silence.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from trunkline.v1 import message_pb2
 from trunkline_service import json_text
 from trunkline_service.providers import media_types
+from trunkline_service.providers.openai import cache_marks
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
 from trunkline_service.providers.report import EncodeReport
 
@@ -20,6 +21,8 @@ Json = dict[str, object]
 Part = Json | msgspec.Raw
 
 _API = "Chat Completions"
+# Those that can say that what is up to them is to be cached.
+_MARKED = frozenset({"text", "image_url", "input_audio", "file"})
 _IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _SOUNDS = {
     **dict.fromkeys(("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"), "wav"),
@@ -40,8 +43,8 @@ class PartWriter:
         """
         return shortest([part for path, block in blocks for part in self.parts(block, path)])
 
-    def texts(self, blocks: Iterable[tuple[str, message_pb2.ContentBlock]], where: str) -> str | list[Part]:
-        """The content of a message that takes only text; `where` says which that is."""
+    def texts(self, blocks: Iterable[tuple[str, message_pb2.ContentBlock]], where: str) -> list[Part]:
+        """The parts of a message that takes only text; `where` says which that is."""
         parts: list[Part] = []
         for path, block in blocks:
             kind = block.WhichOneof("kind") or ""
@@ -49,7 +52,7 @@ class PartWriter:
                 parts += self.parts(block, path)
             else:
                 self.unsupported(f"{path}.{kind}", f"{_API} takes only text in {where}", kind)
-        return shortest(parts)
+        return parts
 
     def parts(self, block: message_pb2.ContentBlock, path: str) -> list[Part]:
         """The parts that stand for a block; none if it cannot be sent."""
@@ -60,6 +63,7 @@ class PartWriter:
             self.unsupported(f"{path}.{kind}", f"{_API} takes no {kind} blocks here", kind)
             return []
         parts = write(self, block, path)
+        self.mark(parts, block, path)
         if block.provider_fields_json:
             for part in parts:
                 if isinstance(part, dict):
@@ -73,9 +77,10 @@ class PartWriter:
         if block.opaque_deltas:
             # They are no part of the block, as message.proto says; the answer they came with is sent back without them.
             self.report.dropped(f"{path}.opaque_deltas", "deltas that nobody could fold into the block")
-        if block.HasField("cache_control"):
-            # A hint, which changes no answer.
-            self.report.dropped(f"{path}.cache_control", f"{_API} has no such marks")
+
+    def mark(self, parts: Sequence[Part], block: message_pb2.ContentBlock, path: str) -> None:
+        """Marks the last of the parts that stand for a block, if that is marked."""
+        cache_marks.mark(parts[-1] if parts else None, _MARKED, block, path, self.report)
 
     def unsupported(self, path: str, description: str, capability: str) -> None:
         """Reports what this home of the API has nothing for."""

@@ -12,6 +12,7 @@ from trunkline.v1 import chat_input_pb2
 from trunkline_service import json_text
 from trunkline_service.providers import file_ids
 from trunkline_service.providers.base import Target
+from trunkline_service.providers.openai import cache_marks
 from trunkline_service.providers.openai.chat.messages import MessageWriter
 from trunkline_service.providers.openai.chat.parts import Json, PartWriter, raw
 from trunkline_service.providers.openai.chat.tools import write_tools
@@ -42,7 +43,7 @@ def encode_chat(chat_input: ChatInput, target: Target, platform: Platform) -> Up
     Raises:
         GatewayError: the provider cannot honour the input; the error names the fields.
     """
-    report = EncodeReport(drop_unsupported=target.drop_unsupported)
+    report = platform.report(target)
     names = ToolNames(_FORBIDDEN_IN_NAMES, MAX_TOOL_NAME)
     body: Json = {"model": target.model}
     if platform.strict:
@@ -61,14 +62,15 @@ def encode_chat(chat_input: ChatInput, target: Target, platform: Platform) -> Up
     _provider_options(chat_input, target, body, report)
     if (error := report.error()) is not None:
         raise error
+    data = msgspec.json.encode(body)
     return UpstreamRequest(
         method="POST",
         url=platform.url("/chat/completions", target),
         headers=request_headers(target, accept="text/event-stream"),
-        body=msgspec.json.encode(body),
+        body=data,
         warnings=report.warnings,
         tool_names=names.changed,
-        untold_costs=untold_costs(chat_input, body),
+        untold_costs=untold_costs(chat_input, body) or cache_marks.keeps_long(data),
     )
 
 
@@ -151,9 +153,10 @@ def _output_format(output_format: chat_input_pb2.OutputFormat, body: Json) -> No
 
 
 def _options(chat_input: ChatInput, platform: Platform, body: Json, report: EncodeReport) -> None:
-    if chat_input.HasField("cache_control") and (chat_input.cache_control.ttl or not platform.strict):
-        # Without a time, it asks for what OpenAI does by itself.
-        report.dropped("input.cache_control", "Chat Completions has no way to ask for it")
+    if platform.strict:
+        cache_marks.whole_prompt(chat_input, body, report)
+    elif chat_input.HasField("cache_control"):
+        report.dropped("input.cache_control", "what this server caches, nobody knows")
     if chat_input.end_user_id:
         body[platform.user_member] = chat_input.end_user_id
     if chat_input.service_tier:

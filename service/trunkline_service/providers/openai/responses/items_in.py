@@ -16,6 +16,7 @@ from trunkline.v1 import chat_input_pb2, message_pb2
 from trunkline_service import json_text
 from trunkline_service.providers.call_ids import CallIds
 from trunkline_service.providers.fields import Fields
+from trunkline_service.providers.openai import cache_marks
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE
 from trunkline_service.providers.openai.responses import parts_in
 from trunkline_service.providers.openai.responses.parts_in import Json, raw
@@ -134,6 +135,8 @@ class _Writer:
         parts_in.beside(block, path, self._report)
         kind = block.WhichOneof("kind") or ""
         if kind in _OWN_ITEMS or (kind == "opaque" and not _is_part(block)):
+            if kind != "tool_result":
+                cache_marks.mark(None, parts_in.MARKED, block, path, self._report)
             item = self._item(turn, block, kind, path)
             if item is not None:
                 self._end(turn)
@@ -225,7 +228,9 @@ class _Writer:
             self._report.unsupported(f"{path}.toolset_name", "OpenAI has no tool sets", capability="toolset_name")
         is_custom = answer.tool_use_id in self._custom_calls
         parts = parts_in.input_parts(answer.content, f"{path}.content", self._report)
-        text = _plain_text(answer.content)
+        cache_marks.mark(parts[-1] if parts else None, parts_in.MARKED, block, block_path, self._report)
+        is_marked = any(isinstance(part, dict) and cache_marks.MEMBER in part for part in parts)
+        text = None if is_marked else _plain_text(answer.content)
         result: Json = {
             "type": "custom_tool_call_output" if is_custom else "function_call_output",
             "call_id": self._ids.upstream(answer.tool_use_id),

@@ -15,10 +15,14 @@ import msgspec
 from trunkline.v1 import message_pb2
 from trunkline_service import json_text
 from trunkline_service.providers import media_types
+from trunkline_service.providers.openai import cache_marks
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE
 from trunkline_service.providers.report import EncodeReport
 
 Json = dict[str, object]
+
+# Parts that can say that what is up to them is to be cached.
+MARKED = frozenset({"input_text", "input_image", "input_file"})
 
 # The library's own tables, not those of the machine: the same on all.
 _EXTENSIONS = mimetypes.MimeTypes()
@@ -48,9 +52,6 @@ def with_fields(result: Json, block: message_pb2.ContentBlock, path: str) -> Jso
 
 def beside(block: message_pb2.ContentBlock, path: str, report: EncodeReport) -> None:
     """Reports what is beside the content of a block and has no place here."""
-    if block.HasField("cache_control"):
-        # A hint, which changes no answer.
-        report.dropped(f"{path}.cache_control", "OpenAI's Responses API has no marks of this kind")
     if block.provider_state and not block.HasField("thinking"):
         report.unsupported(f"{path}.provider_state", "OpenAI keeps no state here", capability="provider_state")
     if block.opaque_deltas:
@@ -75,12 +76,14 @@ def input_part(block: message_pb2.ContentBlock, path: str, report: EncodeReport)
     """A part for the model to read; None if it cannot be sent."""
     kind = block.WhichOneof("kind") or ""
     if kind == "opaque" and block.opaque.provider_type == PROVIDER_TYPE:
+        cache_marks.mark(None, MARKED, block, path, report)
         return raw(block.opaque.raw_json)
     encode = _INPUTS.get(kind)
     if encode is None:
         report.unsupported(f"{path}.{kind}", f"OpenAI takes no {kind} blocks here", capability=kind)
         return None
     result = encode(block, path, report)
+    cache_marks.mark(result, MARKED, block, path, report)
     return None if result is None else with_fields(result, block, path)
 
 
@@ -91,6 +94,7 @@ def output_part(
 
     One that `is_told` by an answer of the provider's is sent as those are: with its citations, even if there are none.
     """
+    cache_marks.mark(None, MARKED, block, path, report)
     result: Json
     match block.WhichOneof("kind"):
         case "text":

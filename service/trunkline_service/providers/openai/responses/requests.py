@@ -12,6 +12,7 @@ from trunkline.v1 import chat_input_pb2
 from trunkline_service import catalog, json_text
 from trunkline_service.providers import call_ids, file_ids
 from trunkline_service.providers.base import Target
+from trunkline_service.providers.openai import cache_marks
 from trunkline_service.providers.openai.headers import request_headers
 from trunkline_service.providers.openai.platform import PROVIDER_TYPE, Platform
 from trunkline_service.providers.openai.responses import items_in, tools_in
@@ -44,7 +45,7 @@ ChatInput: TypeAlias = chat_input_pb2.ChatInput
 
 def encode_chat(chat_input: ChatInput, target: Target, platform: Platform) -> UpstreamRequest:
     """The request for a streamed answer."""
-    report = EncodeReport(drop_unsupported=target.drop_unsupported)
+    report = platform.report(target)
     names = ToolNames(_FORBIDDEN_IN_NAMES, MAX_TOOL_NAME)
     body: Json = {"model": target.model}
     _conversation(chat_input, target, platform, body, names, report)
@@ -57,12 +58,13 @@ def encode_chat(chat_input: ChatInput, target: Target, platform: Platform) -> Up
     _provider_options(chat_input, target, body, report)
     body["stream"] = True
     request = _request("/responses", body, target, platform, names, report, accept="text/event-stream")
-    return dataclasses.replace(request, untold_costs=True) if untold_costs(chat_input, body) else request
+    untold = untold_costs(chat_input, body) or cache_marks.keeps_long(request.body)
+    return dataclasses.replace(request, untold_costs=True) if untold else request
 
 
 def encode_count(chat_input: ChatInput, target: Target, platform: Platform) -> UpstreamRequest:
     """The request that counts tokens: the same conversation, without what has no tokens."""
-    report = EncodeReport(drop_unsupported=target.drop_unsupported)
+    report = platform.report(target)
     names = ToolNames(_FORBIDDEN_IN_NAMES, MAX_TOOL_NAME)
     body: Json = {"model": target.model}
     _conversation(chat_input, target, platform, body, names, report)
@@ -98,9 +100,7 @@ def _conversation(
         body["reasoning"] = reasoning
     if text := _text(chat_input):
         body["text"] = text
-    if chat_input.HasField("cache_control"):
-        what = "OpenAI caches by itself: openai.prompt_cache_key brings calls to the same cache"
-        report.dropped("input.cache_control", what)
+    cache_marks.whole_prompt(chat_input, body, report)
 
 
 def _generation(chat_input: ChatInput, target: Target, body: Json, report: EncodeReport) -> None:
