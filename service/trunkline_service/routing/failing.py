@@ -6,9 +6,9 @@ from trunkline.v1 import error_reason_pb2
 from trunkline_service import json_text
 from trunkline_service.errors import GatewayError
 
-# Objects, lists and items, in one piece of an answer: as many as 32 MiB of log probabilities have, which nothing else
-# comes near. Taking more of them apart would hold up every other call.
-MAX_PARTS = 5_000_000
+# Objects, lists and items, in one piece of an answer. The longest answer there is has about as many in the log
+# probabilities of its tokens, and nothing else comes near. Taking more apart would hold up every other call.
+MAX_PARTS = 2_000_000
 
 # Those that say what was being waited for.
 STAGED = (error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT, error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE)
