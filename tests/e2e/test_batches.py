@@ -193,7 +193,7 @@ async def refused(stub: Any, *messages: pb.CreateBatchRequest) -> Failure:
 
 async def results_of(stub: Any, name: str) -> dict[str, pb.BatchResult]:
     found = {}
-    async for message in stub.StreamBatchResults(pb.StreamBatchResultsRequest(id=name), timeout=10):
+    async for message in stub.StreamBatchResults(pb.StreamBatchResultsRequest(id=name), timeout=50):
         for result in message.results:
             found[result.custom_id] = result
     return found

@@ -12,6 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from e2e.gateways import posts
 from e2e.refusals import check_invalid
 from support.calls import Stub, chat_input, stream_failure, stream_request
+from support.timing import in_time, timely
 from trunkline.v1 import chat_service_pb2
 from trunkline_service.simulator import Simulator
 
@@ -47,6 +48,7 @@ def comparable(event: chat_service_pb2.ChatEvent) -> chat_service_pb2.ChatEvent:
     return plain
 
 
+@timely
 async def test_max_event_delay_and_a_break(stub: Stub) -> None:
     """What was held back is valid, and comes before the error."""
     asked = stream_request("simulator/cut-n5")
@@ -55,7 +57,7 @@ async def test_max_event_delay_and_a_break(stub: Stub) -> None:
     events, found = await stream_failure(stub, asked)
     assert found.reason == "STREAM_INTERRUPTED"
     assert "".join(event.block_delta.text for event in events).startswith("The river")
-    assert time.monotonic() - began < 0.8
+    in_time(began, 0.8)
 
 
 @pytest.mark.parametrize("seconds", [-0.1, 1.001, 3600.0, 2.0**40])

@@ -154,10 +154,10 @@ async def test_a_key_that_cannot_be_used(value: str | None, fresh: Simulator) ->
 
 
 async def test_timeouts_of_a_provider(fresh: Simulator) -> None:
-    waits = Timeouts(first_event=0.2, idle=0.2)
+    waits = Timeouts(first_event=1, idle=1)
     async with running(providers={"anthropic": provider(fresh.url, timeouts=waits)}) as own:
         # Slow but alive: each word is within the limit, all of them are not.
-        alive = asyncio.ensure_future(own.stub.Chat(request("anthropic/paced-n6-g60"), timeout=5))
+        alive = asyncio.ensure_future(own.stub.Chat(request("anthropic/paced-n6-g300"), timeout=20))
         late, stalled = await asyncio.gather(
             *(chat_failure(own.stub, request(f"anthropic/{model}")) for model in ("silence", "stall"))
         )

@@ -15,7 +15,7 @@ from trunkline.v1 import chat_input_pb2, chat_service_pb2
 Method = Literal["unary", "stream", "batched", "count"]
 Way = Literal["cancels", "disconnects", "times out"]
 WAYS: tuple[Way, ...] = ("cancels", "disconnects", "times out")
-TIMEOUT = 0.2
+TIMEOUT = 0.5
 
 AnyCall: TypeAlias = "grpc.aio.UnaryUnaryCall[Any, Any] | grpc.aio.UnaryStreamCall[Any, Any]"
 
@@ -41,6 +41,11 @@ class Caller:
                 request.max_event_delay.FromMilliseconds(100)
             self.call = rig.stub.StreamChat(request, timeout=timeout)
         self._reading = asyncio.ensure_future(_read(self.call) if reads else self.call.code())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has ended, whoever ended it."""
+        return self._reading.done()
 
     async def leave(self) -> float:
         """Goes; returns when, of `time.monotonic()`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -16,6 +17,7 @@ import psutil
 
 from faults.upstream import UPSTREAM_TASK
 from support import calls
+from support.timing import TRIES, Late
 from trunkline.v1 import chat_service_pb2_grpc, message_pb2
 from trunkline_service.app import Gateway
 from trunkline_service.config import Limits, ProviderSettings, Secret, Settings, Timeouts
@@ -114,19 +116,20 @@ def _tasks() -> list[str]:
     return [str(task.get_coro()) for task in asyncio.all_tasks() if task.get_name() != UPSTREAM_TASK]
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Waits until `condition` holds."""
+async def until(condition: Callable[[], object], seconds: float = 5.0, pause: float = 0.001) -> None:
+    """Waits until `condition` holds, looking every `pause` seconds."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not within {seconds} s"
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(pause)
 
 
 async def promptly(attempt: Callable[[], Awaitable[float]]) -> None:
-    """Fails if `attempt`, which returns seconds, takes more than `PROMPTLY`; three times, as machines get busy."""
+    """Fails if `attempt`, which returns seconds, is `Late` or takes more than `PROMPTLY` each time that it is tried."""
     taken: list[float] = []
-    for _ in range(3):
-        taken.append(await attempt())
-        if taken[-1] <= PROMPTLY:
-            return
+    for _ in range(TRIES):
+        with contextlib.suppress(Late):
+            taken.append(await attempt())
+            if taken[-1] <= PROMPTLY:
+                return
     raise AssertionError(f"took {[f'{seconds * 1000:.0f} ms' for seconds in taken]}")

@@ -13,6 +13,7 @@ from faults.caller import WAYS, Caller, Method, Way
 from faults.rig import Rig, image, promptly, rig, until
 from faults.upstream import ANSWER, BEGINNING, LAST_CHUNK, MESSAGE, Connection, Script, Upstream, chunk, head
 from support import calls
+from support.timing import Late
 from trunkline.v1 import chat_service_pb2
 from trunkline_service.simulator import ReceivedCall, Simulator
 
@@ -48,8 +49,10 @@ async def test_of_the_simulator(sim: Simulator, method: Method, way: Way, phase:
         sim.clear()
         async with rig(sim.url) as r:
             caller = Caller(r, method, calls.chat_input(f"up/{phase}"), way)
-            await until(lambda: sim.calls and PHASES[phase](sim.calls[0]))
+            await until(lambda: caller.is_over or (sim.calls and PHASES[phase](sim.calls[0])))
             await asyncio.sleep(0.02)
+            if caller.is_over:
+                raise Late("its time was over before it came so far")
             left = await caller.leave()
             await until(lambda: sim.calls[0].outcome == "hung_up")
             code = await caller.end()

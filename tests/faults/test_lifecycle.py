@@ -19,6 +19,7 @@ from faults import processes
 from faults.caller import Caller
 from faults.rig import PROMPTLY, connected, promptly, rig, until
 from support import calls
+from support.timing import in_time, timely
 from trunkline.v1 import chat_service_pb2
 from trunkline_service.config import Limits
 from trunkline_service.rpc import server
@@ -36,6 +37,7 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@timely
 async def test_the_end_waits_for_calls_in_flight(sim: Simulator, tmp_path: Path, number: signal.Signals) -> None:
     async with processes.gateway(tmp_path, sim.url) as served, connected(served.address) as (_, stub):
         stream = asyncio.create_task(calls.events_of(stub, calls.stream_request("up/paced-n40-g20")))
@@ -57,7 +59,7 @@ async def test_the_end_waits_for_calls_in_flight(sim: Simulator, tmp_path: Path,
         assert (await whole).message.content[0].text.text == "You said: Hello"
         ended = time.monotonic()
         assert await served.ended() == 0
-        assert time.monotonic() - ended < server.LINGER_SECONDS + 1
+        in_time(ended, server.LINGER_SECONDS + 1)
         lines = [line for line in served.logged if line["message"] == "call"]
         assert sorted(line["code"] for line in lines) == ["OK"] * 3 + ["UNAVAILABLE"] * 2
 
@@ -67,6 +69,7 @@ async def _count(stub: object) -> None:
     await stub.CountTokens(request, timeout=5)  # type: ignore[attr-defined]
 
 
+@timely
 async def test_health_says_so_first(sim: Simulator, tmp_path: Path) -> None:
     async with (
         processes.gateway(tmp_path, sim.url, limits="{drain_delay: 700ms}") as served,
@@ -77,17 +80,19 @@ async def test_health_says_so_first(sim: Simulator, tmp_path: Path) -> None:
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
         signalled = served.signal(signal.SIGTERM)
         assert (await watch.read()).status == NOT_SERVING
-        assert time.monotonic() - signalled < 0.5
+        in_time(signalled, 0.5)
         for service in ("", SERVICE):
             answer = await health.Check(health_pb2.HealthCheckRequest(service=service), timeout=5)
             assert answer.status == NOT_SERVING
         # Callers who have not noticed yet are still served.
         await stub.Chat(calls.request("up/text"), timeout=5)
+        in_time(signalled, 0.7)
         await asyncio.sleep(signalled + 0.8 - time.monotonic())
         assert (await calls.chat_failure(stub, calls.request("up/text"))).code == CODE.UNAVAILABLE
         assert await served.ended() == 0
 
 
+@timely
 async def test_who_only_watches_does_not_hold_it_up(sim: Simulator, tmp_path: Path) -> None:
     async with processes.gateway(tmp_path, sim.url) as served, connected(served.address) as (channel, stub):
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
@@ -101,10 +106,11 @@ async def test_who_only_watches_does_not_hold_it_up(sim: Simulator, tmp_path: Pa
         assert (await stream)[-1].HasField("completion")
         ended = time.monotonic()
         assert await served.ended() == 0
-        assert time.monotonic() - ended < server.LINGER_SECONDS + 1
+        in_time(ended, server.LINGER_SECONDS + 1)
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@timely
 async def test_a_second_signal_ends_it_at_once(sim: Simulator, tmp_path: Path, second: signal.Signals) -> None:
     async with processes.gateway(tmp_path, sim.url) as served, connected(served.address) as (_, stub):
         call = asyncio.create_task(calls.stream_failure(stub, calls.stream_request("up/stall")))
@@ -116,7 +122,7 @@ async def test_a_second_signal_ends_it_at_once(sim: Simulator, tmp_path: Path, s
         _, failure = await call
         assert failure.code == CODE.UNAVAILABLE
         assert await served.ended() == 0
-        assert time.monotonic() - signalled < 1.5
+        in_time(signalled, 1.5)
         await until(lambda: sim.calls[0].outcome == "hung_up")
 
 
@@ -130,6 +136,7 @@ async def test_a_second_signal_within_the_delay(sim: Simulator, tmp_path: Path) 
 
 
 @pytest.mark.slow
+@timely
 async def test_the_end_waits_no_longer_than_its_grace(sim: Simulator, tmp_path: Path) -> None:
     async with (
         processes.gateway(tmp_path, sim.url, limits="{drain_grace: 500ms}") as served,
@@ -141,7 +148,8 @@ async def test_the_end_waits_no_longer_than_its_grace(sim: Simulator, tmp_path: 
         _, failure = await call
         assert failure.code == CODE.UNAVAILABLE
         assert await served.ended() == 0
-        assert 0.4 < time.monotonic() - signalled < 2
+        assert time.monotonic() - signalled > 0.4
+        in_time(signalled, 2)
         await until(lambda: sim.calls[0].outcome == "hung_up")
 
 
@@ -157,7 +165,7 @@ async def test_a_gateway_that_is_killed(sim: Simulator, tmp_path: Path) -> None:
             events, failure = await stream
             assert len(events) == 5
             assert failure.code == (await whole).code == CODE.UNAVAILABLE
-            assert time.monotonic() - killed < 0.5
+            in_time(killed, 0.5)
             await until(lambda: all(call.outcome == "hung_up" for call in sim.calls))
             return max(call.hung_up_at or 0 for call in sim.calls) - killed
 
@@ -165,6 +173,7 @@ async def test_a_gateway_that_is_killed(sim: Simulator, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@timely
 async def test_a_provider_that_is_killed() -> None:
     async with processes.trunkline("simulate", "--port", "0") as upstream:
         port = upstream.address.rpartition(":")[2]
@@ -177,7 +186,7 @@ async def test_a_provider_that_is_killed() -> None:
             assert len(events) > 10
             assert failure.reason == "STREAM_INTERRUPTED"
             assert failure.info.metadata["cause"] == "ERROR_REASON_UPSTREAM_UNREACHABLE"
-            assert time.monotonic() - killed < 0.5
+            in_time(killed, 0.5)
             await upstream.ended()
             refused = await calls.chat_failure(r.stub, calls.request("up/text"))
             assert (refused.reason, refused.info.metadata["stage"]) == ("UPSTREAM_UNREACHABLE", "connect")
@@ -272,8 +281,9 @@ async def test_ends_that_overlap(sim: Simulator, in_a_hurry: None, grace: float)
             assert await caller.end() in (CODE.OK, CODE.UNAVAILABLE)
 
 
+@timely
 async def test_the_end_of_an_idle_gateway_takes_no_time(sim: Simulator) -> None:
     async with rig(sim.url) as r:
         began = time.monotonic()
         await r.gateway.drain(delay=0, grace=20)
-        assert time.monotonic() - began < PROMPTLY * 5
+        in_time(began, PROMPTLY * 5)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest_asyncio
 from faults.caller import WAYS, Caller, Way
 from faults.rig import image, promptly, rig, until
 from support import calls
+from support.timing import in_time, timely
 from support.tls import CERTIFICATE, PRIVATE_KEY
 from trunkline_service.simulator import Simulator
 
@@ -103,6 +103,7 @@ async def test_a_caller_that_goes_away(sim: Simulator, url: str, way: Way, model
     await promptly(attempt)
 
 
+@timely
 async def test_a_caller_that_goes_away_while_its_request_is_sent(certificate: Path, trusted: None) -> None:
     async def never_reads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.pause_reading()  # type: ignore[attr-defined]
@@ -116,7 +117,7 @@ async def test_a_caller_that_goes_away_while_its_request_is_sent(certificate: Pa
         left = await caller.leave()
         await until(lambda: r.sockets() == 0)
         # Counting them takes its time.
-        assert time.monotonic() - left < 0.5
+        in_time(left, 0.5)
         await caller.end()
 
 

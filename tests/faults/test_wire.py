@@ -27,6 +27,7 @@ from faults.upstream import (
     head,
 )
 from support import calls
+from support.timing import in_time, timely
 from trunkline.v1 import chat_service_pb2
 from trunkline_service.config import Timeouts
 
@@ -138,6 +139,7 @@ def plays(wire: Wire) -> Script:
 
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+@timely
 async def test_stream(wire: Wire) -> None:
     timeouts = Timeouts(first_event=5, idle=5)
     async with Upstream(plays(wire)) as upstream, rig(upstream.url, timeouts=timeouts) as r:
@@ -151,7 +153,7 @@ async def test_stream(wire: Wire) -> None:
             events, failure = await calls.stream_failure(r.stub, calls.stream_request("up/m"))
             check(wire, failure)
             assert [event.block_delta.text for event in events] == (["", "", "Hello"] if wire.interrupted else [])
-        assert time.monotonic() - began < 2
+        in_time(began, 2)
         upstream.script = answer
         await r.serves()
 
