@@ -20,8 +20,9 @@ test: test-quick test-clients  ## All tests; the slow ones measure, so each has 
 test-quick: .venv/.dev  ## The tests that take no longer than a few seconds, several at once as most of them wait
 	.venv/bin/python -m pytest -m "not slow" -n 3 --dist worksteal $(ARGS)
 
+# gRPC is quiet: some handshakes are meant to fail, and children are started beside its threads.
 test-clients: .venv/.dev .tools/.ready  ## The clients whose toolchain is here, or LANGUAGES=go; see tests/clients/cases.md
-	GRPC_ENABLE_FORK_SUPPORT=0 PYTHONPATH=tests .venv/bin/python -m clients.table $(LANGUAGES)
+	GRPC_VERBOSITY=NONE GRPC_ENABLE_FORK_SUPPORT=0 PYTHONPATH=tests .venv/bin/python -m clients.table $(LANGUAGES)
 
 lint: .venv/.dev .tools/.ready  ## Style, types, the contract, and whether what is generated is fresh
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
