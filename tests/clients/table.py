@@ -50,8 +50,10 @@ class Run:
             if case not in self.cases:
                 self.problems.append(f"reports {case!r}, which cases.md does not have")
             self.cells[case] = "ok" if outcome == "ok" else "FAILED"
+        if not report:
+            self.problems.append("reports nothing")
         for case in self.cases:
-            if self.cells.setdefault(case, "MISSING") != "ok":
+            if self.cells.setdefault(case, "MISSING") != "ok" and report:
                 self.problems.append(f"{case}: {self.cells[case]}")
 
 
