@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trunkline.v1 import error_reason_pb2
+from trunkline.v1 import error_reason_pb2, route_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
 
 
@@ -31,7 +31,7 @@ class GatewayError(Exception):
 
     `metadata` goes into `google.rpc.ErrorInfo` (see `error_reason.proto` for the keys), `retry_after` is in seconds and
     None where the provider gave none, `retryable` overrides what the reason alone says about trying again, `resource`
-    names what a NOT_FOUND is about.
+    names what a NOT_FOUND is about. `report` says where the call went, once a route has been gone.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class GatewayError(Exception):
         self.retry_after = retry_after
         self.retryable = retryable
         self.resource = resource
+        self.report: route_pb2.RouteReport | None = None
 
     @property
     def reason_name(self) -> str:
@@ -84,3 +85,17 @@ class Unsupported(GatewayError):
             violations=violations,
             metadata={"capability": capability},
         )
+
+
+def forget_frames(error: BaseException) -> None:
+    """Drops the tracebacks of an error and of what led to it.
+
+    Their frames hold the request and, one way or another, the error: circles, which would stay, with tens of megabytes,
+    until the garbage collector comes by.
+    """
+    chain: list[BaseException | None] = [error]
+    while chain:
+        each = chain.pop()
+        if each is not None and each.__traceback__ is not None:
+            each.__traceback__ = None
+            chain += (each.__cause__, each.__context__)

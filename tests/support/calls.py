@@ -9,7 +9,14 @@ from typing import Any, TypeAlias
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
-from trunkline.v1 import chat_input_pb2, chat_service_pb2, chat_service_pb2_grpc, message_pb2, route_pb2
+from trunkline.v1 import (
+    chat_input_pb2,
+    chat_service_pb2,
+    chat_service_pb2_grpc,
+    error_reason_pb2,
+    message_pb2,
+    route_pb2,
+)
 
 Stub: TypeAlias = "chat_service_pb2_grpc.ChatServiceAsyncStub"
 SERVICE = "trunkline.v1.ChatService"
@@ -45,6 +52,11 @@ def to_target(provider: str, model: str, api_key: str = "") -> route_pb2.Routing
     return route_pb2.RoutingOptions(route=route_pb2.Route(target=target))
 
 
+def reason_name(reason: error_reason_pb2.ErrorReason.ValueType) -> str:
+    """A reason without its prefix."""
+    return error_reason_pb2.ErrorReason.Name(reason).removeprefix("ERROR_REASON_")
+
+
 def said(answer: chat_service_pb2.ChatResponse) -> str:
     """The text of an answer."""
     return "".join(block.text.text for block in answer.message.content)
@@ -64,6 +76,7 @@ class Failure:
     quota: error_details_pb2.QuotaFailure | None = None
     resource: error_details_pb2.ResourceInfo | None = None
     request_info: error_details_pb2.RequestInfo | None = None
+    report: route_pb2.RouteReport = field(default_factory=route_pb2.RouteReport)
 
     @property
     def reason(self) -> str:
@@ -82,6 +95,7 @@ _DETAILS = {
     "quota": error_details_pb2.QuotaFailure,
     "resource": error_details_pb2.ResourceInfo,
     "request_info": error_details_pb2.RequestInfo,
+    "report": route_pb2.RouteReport,
 }
 
 

@@ -150,7 +150,10 @@ MISTAKES = [
     ("models: {a: b/}", "1: models.a: 'b/' is not PROVIDER/MODEL"),
     ("models: {a/b: simulator/x}", "1: models.a/b: a name must not have a '/'"),
     ("routes:\n  r:\n    tarket: {}", "3: routes.r.tarket: unknown key 'tarket'; did you mean 'target'?"),
-    ("routes:\n  r: {}", "2: routes.r: needs 'target'"),
+    (
+        "routes:\n  r: {}",
+        "2: routes.r: needs 'target' or 'fallback' or 'load_balance' or 'conditional' or 'route_name'",
+    ),
     ("routes:\n  r: x", "2: routes.r: expected a mapping, found text"),
     ("routes:\n  r:\n    target: {model: x}", "3: routes.r.target: needs 'provider'"),
     ("routes:\n  r:\n    target:\n      provider: x", "4: routes.r.target.provider: unknown provider 'x'"),

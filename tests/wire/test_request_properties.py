@@ -12,7 +12,7 @@ from hypothesis import given
 from trunkline.v1 import chat_input_pb2, message_pb2, route_pb2
 from trunkline_service.json_text import parse_object
 from trunkline_service.providers.anthropic.requests import COUNTED
-from trunkline_service.rpc.validate import check_request
+from trunkline_service.rules.inputs import check_request
 from wire.bounded import bounded
 from wire.decoding import KEY, PROVIDER, TARGET
 from wire.lift import lift

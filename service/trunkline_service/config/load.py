@@ -122,7 +122,7 @@ class _Reader:
         settings = Settings(
             providers=_collect(mappings["providers"], partial(read_provider, self.records)),
             models=_collect(mappings["models"], partial(self._alias, names)),
-            routes=_collect(mappings["routes"], lambda entry: routes.read(entry.value, entry.path)),
+            routes=routes.read(mappings["routes"]),
             **{**values, **self.stronger},
         )
         self._check(settings, root, entries)

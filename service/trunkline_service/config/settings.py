@@ -25,12 +25,13 @@ class Timeouts:
     """How long to wait for a provider, in seconds.
 
     `connect` ends with the TLS handshake, `first_event` with the first event of the answer, and `idle` is the
-    longest silence after that; a provider's keep-alives break it.
+    longest silence after that; a provider's keep-alives break it. `attempt` is all of it together.
     """
 
     connect: Seconds = 5.0
     first_event: Seconds = 300.0
     idle: Seconds = 120.0
+    attempt: Seconds | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

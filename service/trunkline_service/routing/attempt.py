@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -48,6 +49,7 @@ class Attempt:
     report: route_pb2.Attempt = field(init=False)
     events_sent: int = 0
     model: str = ""
+    _decoder: StreamDecoder | None = None
     _began: float = field(default_factory=time.monotonic)
     _has_begun: bool = False
     # As in the request, which is not kept.
@@ -67,12 +69,12 @@ class Attempt:
                 STREAM_INTERRUPTED, whatever happened.
         """
         request = await off_loop(self.leg.provider.encode_chat, chat_input, self.leg.target)
-        decoder = self.leg.provider.stream_decoder(self.leg.target)
+        self._decoder = decoder = self.leg.provider.stream_decoder(self.leg.target)
         self._untold_costs = request.untold_costs
         try:
-            async with Watch(deadline) as watch:
+            async with self._watch(deadline) as watch:
                 watch.stage("first_event", self.leg.timeouts.first_event)
-                async with self.leg.upstream.send(request) as exchange:
+                async with self.leg.upstream.send(request, self.leg.connect) as exchange:
                     await self._check_status(exchange)
                     content_type = exchange.headers.get("content-type", "").lower()
                     if content_type.startswith(self.leg.provider.stream_type):
@@ -89,6 +91,11 @@ class Attempt:
         except GatewayError as error:
             raise self.failed(error, decoder.usage) from error.__cause__
 
+    @property
+    def usage(self) -> usage_pb2.Usage | None:
+        """What is known of the usage, if the answer has begun."""
+        return self._decoder.usage if self._decoder is not None and self._has_begun else None
+
     def violation(self, violation: ProtocolViolation) -> GatewayError:
         """The error that says that what came is not the provider's own format."""
         return self.failed(protocol_error(f"in a way its API does not have: {violation}"), None)
@@ -102,13 +109,13 @@ class Attempt:
         ANSWER_TOO_LARGE, if the body is larger than `MAX_WHOLE_BYTES`.
         """
         try:
-            async with Watch(deadline) as watch:
+            async with self._watch(deadline) as watch:
                 if request.chunks is None:
                     watch.stage("first_event", self.leg.timeouts.first_event)
-                async with self.leg.upstream.send(request) as exchange:
+                async with self.leg.upstream.send(request, self.leg.connect) as exchange:
                     await self._check_status(exchange)
                     body = await self._whole_body(exchange, beyond)
-                    self.end()
+                    self.end(route_pb2.ATTEMPT_OUTCOME_ANSWERED)
                     return body
         except GatewayError as error:
             raise self.failed(error, None) from error.__cause__
@@ -118,9 +125,9 @@ class Attempt:
     ) -> None:
         """Gives the lines of a body to `sink`, those of one network read at once. Raises as `chat` does."""
         try:
-            async with Watch(deadline) as watch:
+            async with self._watch(deadline) as watch:
                 watch.stage("first_event", self.leg.timeouts.first_event)
-                async with self.leg.upstream.send(request) as exchange:
+                async with self.leg.upstream.send(request, self.leg.connect) as exchange:
                     await self._check_status(exchange)
                     framing = LineDecoder(self.leg.max_answer_bytes)
                     while True:
@@ -135,11 +142,15 @@ class Attempt:
                         if not chunk:
                             break
                         watch.stage("idle", self.leg.timeouts.idle)
-                    self.end()
+                    self.end(route_pb2.ATTEMPT_OUTCOME_ANSWERED)
         except FramingError as error:
             raise self.failed(too_large(self.leg.max_answer_bytes), None) from error
         except GatewayError as error:
             raise self.failed(error, None) from error.__cause__
+
+    def _watch(self, deadline: float) -> Watch:
+        limit = self.leg.timeouts.attempt
+        return Watch(deadline, math.inf if limit is None else asyncio.get_running_loop().time() + limit)
 
     async def _check_status(self, exchange: Exchange) -> None:
         provider = self.leg.provider
@@ -201,8 +212,7 @@ class Attempt:
             if (known := self.cost(completion.usage, completion.origin.model)) is not None:
                 completion.cost.CopyFrom(known)
             completion.warnings.extend(request.warnings)
-            self.end()
-            completion.route_report.attempts.append(self.report)
+            self.end(route_pb2.ATTEMPT_OUTCOME_ANSWERED)
         if request.tool_names:
             _restore_names(events, request.tool_names)
         self.events_sent += len(events)
@@ -239,8 +249,9 @@ class Attempt:
             raise beyond() if beyond is not None else too_large(min(MAX_WHOLE_BYTES, self.leg.max_answer_bytes))
         return body
 
-    def end(self) -> None:
-        """The attempt is over: its report says how long it took."""
+    def end(self, outcome: route_pb2.AttemptOutcome.ValueType) -> None:
+        """The attempt is over: its report says how it ended and how long it took."""
+        self.report.outcome = outcome
         self.report.duration.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
 
     def failed(self, error: GatewayError, usage: usage_pb2.Usage | None) -> GatewayError:
@@ -256,7 +267,7 @@ class Attempt:
         if self.events_sent and error.reason in INTERRUPTIONS:
             error = self._interrupted(error, usage)
         self.report.reason = error.reason
-        self.end()
+        self.end(route_pb2.ATTEMPT_OUTCOME_FAILED)
         return error
 
     def _interrupted(self, error: GatewayError, usage: usage_pb2.Usage | None) -> GatewayError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from trunkline_service.config import ProviderSettings
 from trunkline_service.providers.base import Provider
 from trunkline_service.routing.chores import Chores
+from trunkline_service.routing.health import Health
 from trunkline_service.routing.listing import Listing
 from trunkline_service.upstream.http import HttpUpstream
 
@@ -20,6 +21,8 @@ class Endpoint:
     upstream: HttpUpstream
     # What the provider said about models that the catalogue does not have.
     maxima: dict[str, int | None] = field(default_factory=dict)
+    # How its models do, by their names there.
+    health: dict[str, Health] = field(default_factory=dict)
     listing: Listing = field(default_factory=Listing)
     chores: Chores = field(default_factory=Chores)
 

@@ -15,6 +15,7 @@ from trunkline_service.upstream.http import HttpUpstream
 class Leg:
     """A provider that may be asked, and all that asking it takes.
 
+    `connect` is how long a new connection may take, in seconds, where that is not what the provider's settings say.
     `prices` gives those of a model, by its name there; `tokenizer` is the model's vocabulary, where it is known.
     """
 
@@ -23,6 +24,7 @@ class Leg:
     target: Target
     timeouts: Timeouts
     slow_consumer: float
+    connect: float | None = None
     max_answer_bytes: int
     prices: Callable[[str], Prices | None]
     tokenizer: str = ""

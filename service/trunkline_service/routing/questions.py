@@ -36,8 +36,6 @@ async def count(
     except ProtocolViolation as violation:
         raise attempt.violation(violation) from violation
     response.warnings.extend(request.warnings)
-    attempt.end()
-    response.route_report.attempts.append(attempt.report)
     return response
 
 
@@ -82,8 +80,6 @@ async def embed(
     attempt.model = response.origin.model
     if (known := attempt.cost(response.usage, "")) is not None:
         response.cost.CopyFrom(known)
-    attempt.end()
-    response.route_report.attempts.append(attempt.report)
     return response
 
 

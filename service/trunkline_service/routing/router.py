@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+import random
+from collections.abc import Iterable, Iterator, Mapping
 
 from trunkline.v1 import error_reason_pb2, route_pb2
 from trunkline_service import catalog
@@ -15,19 +16,28 @@ from trunkline_service.providers.base import Target
 from trunkline_service.routing import questions
 from trunkline_service.routing.attempt import Attempt
 from trunkline_service.routing.endpoint import Endpoint
+from trunkline_service.routing.health import Health, forget_idle
 from trunkline_service.routing.leg import Leg
+from trunkline_service.routing.plan import Plan, plan
+from trunkline_service.routing.policies import UNLIMITED
+from trunkline_service.routing.ways import TargetNode
+from trunkline_service.rules.routes import RouteRules
 
 # Callers choose the names of models: what is remembered of them must have an end.
 MAX_MAXIMA = 1000
+MAX_REMEMBERED = 1000
 
 
 class Router:
-    """Finds the leg of a call. Made of settings once; a reload makes another."""
+    """Finds the way of a call, and the legs on it. Made of settings once; a reload makes another."""
 
     def __init__(self, settings: Settings, endpoints: Mapping[str, Endpoint]) -> None:
         """`endpoints` are the settings' providers, by their names; from here on, they are the router's."""
         self._settings = settings
         self._endpoints = endpoints
+        self._rules = RouteRules(settings.routes, self.knows, own=False)
+        self._plans = {name: plan(route, settings.routes, name) for name, route in settings.routes.items()}
+        self.random = random.Random()
 
     async def close(self) -> None:
         """Closes every connection to every provider."""
@@ -53,31 +63,54 @@ class Router:
         """The names of the providers whose codec is of a kind."""
         return sorted(name for name, each in self._endpoints.items() if isinstance(each.provider, kind))
 
-    def leg(self, model: str, routing: route_pb2.RoutingOptions, path: str = "input.model") -> Leg:
-        """The leg that answers a request for `model`, which stands at `path` in it.
+    def plan(self, model: str, routing: route_pb2.RoutingOptions, path: str = "input.model") -> Plan:
+        """The way of a request for `model`, which stands at `path` in it.
 
         Raises:
             GatewayError: INVALID_REQUEST or ROUTE_NOT_FOUND; the message names what was looked for.
         """
         match routing.WhichOneof("destination"):
             case "route_name":
-                route = self._settings.routes.get(routing.route_name)
-                if route is None:
-                    raise _not_found("route", routing.route_name, self._settings.routes)
+                found = self._plans.get(routing.route_name)
+                if found is None:
+                    raise _not_found("route", routing.route_name, self._plans)
             case "route":
                 if not self._settings.allow_inline_routes:
                     raise InvalidRequest([Violation("routing.route", "this gateway takes no routes from callers")])
-                route = routing.route
+                found = plan(routing.route, self._settings.routes)
             case _:
                 name, own = self.resolve(model, path)
-                return self._leg(route_pb2.Target(provider=name, model=own), routing)
-        target = route_pb2.Target()
-        target.CopyFrom(route.target)
-        if not target.model:
-            target.model = self._model_of(model)
-        if not target.model:
-            raise InvalidRequest([Violation(path, "is required, as the route names no model")])
-        return self._leg(target, routing)
+                return Plan(node=TargetNode(path="", provider=name, model=own))
+        for target in found.node.targets():
+            self.endpoint(target.provider)
+            if not target.model and not model:
+                raise InvalidRequest([Violation(path, "is required, as the route names no model")])
+        return found
+
+    def violations(self, routing: route_pb2.RoutingOptions) -> Iterator[Violation]:
+        """What is wrong with a route of the caller's own, at `routing.route`. To be asked before `plan`."""
+        return self._rules.violations(routing.route, "routing.route") if routing.HasField("route") else iter(())
+
+    def leg_of(self, target: TargetNode, model: str, routing: route_pb2.RoutingOptions) -> Leg:
+        """The leg of an attempt at `model` of a target. Raises `GatewayError` if the gateway has no key for it."""
+        asked = route_pb2.Target(provider=target.provider, model=model, api_key=target.api_key)
+        leg = self._leg(asked, routing, f"routing.route.{target.path or 'target'}.api_key")
+        limits = target.policies.timeouts
+        if limits is UNLIMITED:
+            return leg
+        given = {name: getattr(limits, name) for name in ("first_event", "idle", "attempt")}
+        timeouts = dataclasses.replace(leg.timeouts, **{name: v for name, v in given.items() if v is not None})
+        return dataclasses.replace(leg, timeouts=timeouts, connect=limits.connect)
+
+    def health(self, provider: str, model: str, now: float) -> Health:
+        """The memory of a target of the gateway's own."""
+        memory = self.endpoint(provider).health
+        found = memory.get(model)
+        if found is None:
+            if len(memory) >= MAX_REMEMBERED:
+                forget_idle(memory)
+            found = memory[model] = Health(now)
+        return found
 
     def provider_leg(
         self,
@@ -86,7 +119,7 @@ class Router:
         *,
         key_field: str = "api_key",
     ) -> Leg:
-        """The leg of a call that names its provider itself. Raises as `leg` does.
+        """The leg of a call that names its provider itself. Raises as `leg_of` does.
 
         `key_field` is where the request has the caller's key for the provider. Empty says that it has no such field: a
         key that is missing is then UPSTREAM_CREDENTIALS_REJECTED.
@@ -122,7 +155,7 @@ class Router:
         return _replace(leg, max_output_tokens=endpoint.maxima[model])
 
     def resolve(self, model: str, path: str) -> tuple[str, str]:
-        """The provider and the model that a request's model, at `path`, stands for. Raises as `leg` does."""
+        """The provider and the model that a request's model, at `path`, stands for. Raises as `plan` does."""
         full = self._settings.models.get(model, model)
         name, slash, rest = full.partition("/")
         if slash and rest and name in self._endpoints:
@@ -150,7 +183,7 @@ class Router:
             resource=f"models/{model}",
         )
 
-    def _model_of(self, model: str) -> str:
+    def model_of(self, model: str) -> str:
         """The model's own name, for a route that has decided on the provider."""
         full = self._settings.models.get(model, model)
         name, slash, rest = full.partition("/")

@@ -9,6 +9,7 @@ fire too late.
 from __future__ import annotations
 
 import asyncio
+import math
 from types import TracebackType
 
 from trunkline.v1 import error_reason_pb2
@@ -24,10 +25,11 @@ class Watch:
         GatewayError: DEADLINE_EXCEEDED, SLOW_CONSUMER or UPSTREAM_TIMEOUT; the metadata's `stage` says where.
     """
 
-    def __init__(self, deadline: float) -> None:
-        """`deadline` is a time of the running loop's clock."""
+    def __init__(self, deadline: float, attempt_ends: float = math.inf) -> None:
+        """Both are times of the running loop's clock: the call's deadline, and when the attempt must be over."""
         self._loop = asyncio.get_running_loop()
-        self._deadline = deadline
+        self._call_ends = deadline
+        self._deadline = deadline = min(deadline, attempt_ends)
         self._timeout = asyncio.timeout_at(None)
         self._stage = ""
         self._expires = deadline
@@ -74,10 +76,16 @@ class Watch:
         self._timeout.reschedule(now)
 
     def _reached(self, now: float) -> GatewayError:
-        if now >= self._deadline:
+        if now >= self._call_ends:
             return GatewayError(
                 error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED,
                 "the call's deadline passed",
+                metadata={"stage": self._stage},
+            )
+        if now >= self._deadline:
+            return GatewayError(
+                error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
+                "the attempt took longer than its route allows",
                 metadata={"stage": self._stage},
             )
         if self._stage == WRITE:

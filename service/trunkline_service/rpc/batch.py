@@ -20,8 +20,8 @@ from trunkline_service.routing.router import Router
 from trunkline_service.rpc.batch_items import Items, read_header
 from trunkline_service.rpc.call import Call, current_call
 from trunkline_service.rpc.reading import Refused
-from trunkline_service.rpc.rules import is_header_value, refuse
 from trunkline_service.rpc.status import to_proto
+from trunkline_service.rules.basics import is_header_value, refuse
 
 MAX_PAGE = 100
 DEFAULT_PAGE = 20

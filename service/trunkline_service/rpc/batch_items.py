@@ -14,7 +14,7 @@ from trunkline_service.providers.batches import EncodedItem
 from trunkline_service.routing.batches import BatchCalls
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.reading import Refused
-from trunkline_service.rpc.validate import check_request
+from trunkline_service.rules.inputs import check_request
 
 MAX_WARNINGS = 1000
 

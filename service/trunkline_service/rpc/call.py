@@ -10,8 +10,9 @@ from typing import Any
 
 import grpc
 
-from trunkline.v1 import chat_service_pb2
+from trunkline.v1 import chat_service_pb2, error_reason_pb2, route_pb2
 from trunkline_service.routing.attempt import Attempt
+from trunkline_service.routing.execution import Execution
 
 REQUEST_ID = "x-request-id"
 MAX_REQUEST_ID = 64
@@ -28,6 +29,7 @@ class Call:
         self.context = context
         self.request_id = _request_id(context)
         self.attempt: Attempt | None = None
+        self.execution: Execution[Any] | None = None
         self.completion: chat_service_pb2.Completion | None = None
         # Not to be asked for once the caller has gone.
         self._peer = context.peer()
@@ -50,13 +52,23 @@ class Call:
             "duration_ms": round((time.monotonic() - self._began) * 1000, 1),
             "peer": self._peer,
         }
-        if self.attempt is not None:
-            report = self.attempt.report
+        attempt = self.attempt
+        if self.execution is not None and self.execution.attempts:
+            attempt = self.execution.attempts[-1]
+            where = self.execution.report
+            if where.route_name:
+                facts["route"] = where.route_name
+            if len(where.attempts) > 1:
+                facts["attempts"] = [_attempt_facts(each) for each in where.attempts]
+            if where.restarts:
+                facts["restarts"] = where.restarts
+        if attempt is not None:
+            report = attempt.report
             facts["provider"] = report.provider
             facts["model"] = report.model
             facts["upstream_status"] = report.upstream_status
             facts["upstream_request_id"] = report.upstream_request_id
-            facts["events"] = self.attempt.events_sent
+            facts["events"] = attempt.events_sent
             if report.HasField("time_to_first_event"):
                 facts["first_event_ms"] = round(report.time_to_first_event.ToNanoseconds() / 1e6, 1)
         if self.completion is not None:
@@ -66,6 +78,13 @@ class Call:
             if self.completion.HasField("cost"):
                 facts["cost_nano_usd"] = self.completion.cost.total_nano_usd
         return facts
+
+
+def _attempt_facts(attempt: route_pb2.Attempt) -> str:
+    """One attempt among several, in a word: who, and what became of it."""
+    outcome = route_pb2.AttemptOutcome.Name(attempt.outcome).removeprefix("ATTEMPT_OUTCOME_").lower()
+    reason = error_reason_pb2.ErrorReason.Name(attempt.reason).removeprefix("ERROR_REASON_") if attempt.reason else ""
+    return ":".join(filter(None, (f"{attempt.provider}/{attempt.model}", outcome, reason)))
 
 
 _current: ContextVar[Call] = ContextVar("call")

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
 import grpc
 
 from trunkline.accumulate import Accumulator
-from trunkline.v1 import chat_service_pb2, chat_service_pb2_grpc
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, chat_service_pb2_grpc
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.config import Limits
 from trunkline_service.errors import Violation
 from trunkline_service.off_loop import off_loop
 from trunkline_service.routing import questions
 from trunkline_service.routing.attempt import Attempt, Sink
+from trunkline_service.routing.execution import Execution
 from trunkline_service.routing.failing import too_large
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.batching import Batcher
 from trunkline_service.rpc.call import Call, current_call
-from trunkline_service.rpc.validate import check_request
+from trunkline_service.rules.inputs import check_request
 
 MAX_EVENT_DELAY = 1.0
 
@@ -45,14 +47,14 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
             nonlocal size
             for event in events:
                 answer.add(event)
-                size += event.ByteSize()
+                size = 0 if event.HasField("restart") else size + event.ByteSize()
             # An answer without end must not be collected, as it could not be sent.
             if size > self._limits.max_message_bytes:
                 raise too_large(self._limits.max_message_bytes)
 
-        await off_loop(check_request, request.input, request.routing, self._router.knows)
+        await self._check(request)
         call = current_call()
-        await self._answer(request, call, add)
+        await self._answer(request, call, add, may_restart=True)
         response = answer.response
         call.completion = response.completion
         return response
@@ -70,29 +72,55 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
             await context.write(chat_service_pb2.StreamChatResponse(events=events))
 
         delay = request.max_event_delay.ToNanoseconds() / 1e9
-        await off_loop(check_request, request.input, request.routing, self._router.knows, _event_delay(delay))
+        await self._check(request, _event_delay(delay))
         if delay:
             async with Batcher(write, delay) as batcher:
-                await self._answer(request, call, batcher.add)
+                await self._answer(request, call, batcher.add, may_restart=request.allow_restart)
         else:
-            await self._answer(request, call, write)
+            await self._answer(request, call, write, may_restart=request.allow_restart)
 
     async def CountTokens(
         self, request: chat_service_pb2.CountTokensRequest, context: Context
     ) -> chat_service_pb2.CountTokensResponse:
         """Counts the tokens of the input."""
-        await off_loop(check_request, request.input, request.routing, self._router.knows)
+        await self._check(request)
         call = current_call()
-        call.attempt = Attempt(self._router.leg(request.input.model, request.routing))
-        return await questions.count(call.attempt, request.input, self._deadline(call))
-
-    async def _answer(self, request: AnswerRequest, call: Call, sink: Sink) -> None:
         deadline = self._deadline(call)
-        leg = self._router.leg(request.input.model, request.routing)
-        call.attempt = Attempt(leg)
-        if leg.provider.needs_maximum(request.input, leg.target):
-            call.attempt = Attempt(await self._router.with_maximum(leg, deadline))
-        await call.attempt.chat(request.input, deadline, sink)
+
+        async def count(
+            attempt: Attempt, chat_input: chat_input_pb2.ChatInput, _: Sink
+        ) -> chat_service_pb2.CountTokensResponse:
+            return await questions.count(attempt, chat_input, deadline)
+
+        plan = self._router.plan(request.input.model, request.routing)
+        execution = Execution(self._router, plan, request.input, request.routing, deadline, count)
+        call.execution = execution
+        response = await execution.run()
+        if response.method == chat_service_pb2.COUNT_METHOD_PROVIDER:
+            response.route_report.CopyFrom(execution.report)
+        return response
+
+    async def _check(
+        self, request: AnswerRequest | chat_service_pb2.CountTokensRequest, own: Iterable[Violation] = ()
+    ) -> None:
+        found = chain(own, self._router.violations(request.routing))
+        await off_loop(check_request, request.input, request.routing, self._router.knows, found)
+
+    async def _answer(self, request: AnswerRequest, call: Call, sink: Sink, *, may_restart: bool) -> None:
+        deadline = self._deadline(call)
+        router = self._router
+
+        async def ask(attempt: Attempt, chat_input: chat_input_pb2.ChatInput, take: Sink) -> None:
+            if attempt.leg.provider.needs_maximum(chat_input, attempt.leg.target):
+                attempt.leg = await router.with_maximum(attempt.leg, deadline)
+            await attempt.chat(chat_input, deadline, take)
+
+        plan = router.plan(request.input.model, request.routing)
+        stream = isinstance(request, chat_service_pb2.StreamChatRequest)
+        call.execution = Execution(
+            router, plan, request.input, request.routing, deadline, ask, sink, stream=stream, may_restart=may_restart
+        )
+        await call.execution.run()
 
     def _deadline(self, call: Call) -> float:
         return call.deadline(self._limits.default_deadline, self._limits.max_deadline)

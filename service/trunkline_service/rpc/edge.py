@@ -14,7 +14,7 @@ import grpc
 from google.protobuf.message import Message
 
 from trunkline.v1 import error_reason_pb2
-from trunkline_service.errors import GatewayError
+from trunkline_service.errors import GatewayError, forget_frames
 from trunkline_service.rpc.call import REQUEST_ID, Call, begin
 from trunkline_service.rpc.reading import Refused, strictly
 from trunkline_service.rpc.status import to_status
@@ -87,7 +87,7 @@ class Edge:
             if error.reason == error_reason_pb2.ERROR_REASON_SLOW_CONSUMER:
                 # What it has not read holds up the status, too, and must not hold up anybody else.
                 self._leave(call)
-            _forget_frames(error)
+            forget_frames(error)
             await _abort(call, context, error)
             return None
 
@@ -135,24 +135,10 @@ async def _abort(call: Call, context: Context, error: GatewayError) -> None:
         await context.abort(status.code, status.details, status.trailing_metadata)
     except grpc.aio.AbortError as ended:
         # gRPC keeps it, and raises it again by itself.
-        _forget_frames(ended)
+        forget_frames(ended)
     except grpc.aio.InternalError:
         # It cannot be sent if the caller went away meanwhile, and need not be.
         pass
-
-
-def _forget_frames(error: BaseException) -> None:
-    """Drops the tracebacks of an error and of what led to it.
-
-    Their frames hold the request and, one way or another, the error: circles, which would stay, with tens of megabytes,
-    until the garbage collector comes by.
-    """
-    chain: list[BaseException | None] = [error]
-    while chain:
-        each = chain.pop()
-        if each is not None and each.__traceback__ is not None:
-            each.__traceback__ = None
-            chain += (each.__cause__, each.__context__)
 
 
 # Whose messages say what an operator needs to know, and nothing of the call's content.

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, TypeAlias
 
 import grpc
 
-from trunkline.v1 import embedding_service_pb2, embedding_service_pb2_grpc, error_reason_pb2
+from trunkline.v1 import chat_input_pb2, embedding_service_pb2, embedding_service_pb2_grpc, error_reason_pb2
 from trunkline_service.config import Limits
 from trunkline_service.errors import GatewayError, Violation
 from trunkline_service.providers.base import Embedder
 from trunkline_service.routing import questions
-from trunkline_service.routing.attempt import Attempt
+from trunkline_service.routing.attempt import Attempt, Sink
+from trunkline_service.routing.execution import Execution
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.call import current_call
-from trunkline_service.rpc.rules import KnowsProvider, destination, provider_options, refuse
+from trunkline_service.rules.basics import KnowsProvider, destination, provider_options, refuse
 
 MAX_INPUTS = 100_000
 
@@ -34,22 +36,36 @@ class EmbeddingServicer(embedding_service_pb2_grpc.EmbeddingServiceServicer):
         self, request: embedding_service_pb2.EmbedRequest, context: Context
     ) -> embedding_service_pb2.EmbedResponse:
         """Embeds the inputs."""
-        refuse(_violations(request, self._router.knows))
+        refuse(chain(_violations(request, self._router.knows), self._router.violations(request.routing)))
         call = current_call()
-        leg = self._router.leg(request.model, request.routing, "model")
-        call.attempt = Attempt(leg)
-        if not isinstance(leg.provider, Embedder):
-            raise GatewayError(
-                error_reason_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED,
-                f"{leg.target.provider!r} has no embeddings",
-                metadata={
-                    "capability": "embeddings",
-                    "provider": leg.target.provider,
-                    "providers": ", ".join(self._router.providers_that_are(Embedder)),
-                },
-            )
         deadline = call.deadline(self._limits.default_deadline, self._limits.max_deadline)
-        return await questions.embed(call.attempt, request, leg.provider, deadline)
+
+        async def embed(
+            attempt: Attempt, _input: chat_input_pb2.ChatInput, _sink: Sink
+        ) -> embedding_service_pb2.EmbedResponse:
+            if not isinstance(attempt.leg.provider, Embedder):
+                raise self._no_embeddings(attempt.leg.target.provider)
+            return await questions.embed(attempt, request, attempt.leg.provider, deadline)
+
+        plan = self._router.plan(request.model, request.routing, "model")
+        # Routes look at conversations: here, all there is to see is the model.
+        seen = chat_input_pb2.ChatInput(model=request.model)
+        execution = Execution(self._router, plan, seen, request.routing, deadline, embed)
+        call.execution = execution
+        response = await execution.run()
+        response.route_report.CopyFrom(execution.report)
+        return response
+
+    def _no_embeddings(self, provider: str) -> GatewayError:
+        return GatewayError(
+            error_reason_pb2.ERROR_REASON_CAPABILITY_NOT_SUPPORTED,
+            f"{provider!r} has no embeddings",
+            metadata={
+                "capability": "embeddings",
+                "provider": provider,
+                "providers": ", ".join(self._router.providers_that_are(Embedder)),
+            },
+        )
 
 
 def _violations(request: embedding_service_pb2.EmbedRequest, knows_provider: KnowsProvider) -> Iterator[Violation]:

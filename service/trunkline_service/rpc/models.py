@@ -19,7 +19,7 @@ from trunkline_service.errors import Violation
 from trunkline_service.routing.models import Models
 from trunkline_service.routing.router import Router
 from trunkline_service.rpc.call import current_call
-from trunkline_service.rpc.rules import MAX_NAME, not_too_many, refuse, required
+from trunkline_service.rules.basics import MAX_NAME, not_too_many, refuse, required
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000

@@ -15,7 +15,7 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from trunkline.v1 import error_reason_pb2
+from trunkline.v1 import error_reason_pb2, route_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline_service.errors import GatewayError
 
@@ -132,6 +132,8 @@ def to_proto(error: GatewayError, request_id: str) -> status_pb2.Status:
         _add(status, error_details_pb2.ResourceInfo(resource_type=kind, resource_name=_cut(name, 256)))
     if error.violations and error.reason in _FIELDS:
         _add_violations(status, error)
+    if error.report is not None and error.report.attempts:
+        _add_report(status, error.report)
     return status
 
 
@@ -156,6 +158,20 @@ def _add_violations(status: status_pb2.Status, error: GatewayError) -> None:
             break
         bad.field_violations.append(entry)
     _add(status, bad)
+
+
+def _add_report(status: status_pb2.Status, report: route_pb2.RouteReport) -> None:
+    """Adds the report of the route: all of it, or its first and its last attempts, or nothing, as there is room."""
+    short = route_pb2.RouteReport()
+    short.CopyFrom(report)
+    for attempt in short.attempts:
+        attempt.ClearField("rate_limits")
+        attempt.usage.ClearField("provider_usage_json")
+    while short.attempts:
+        if status.ByteSize() + short.ByteSize() + 64 <= MAX_STATUS_BYTES:
+            _add(status, short)
+            return
+        del short.attempts[len(short.attempts) // 2]
 
 
 def _message(text: str) -> str:

@@ -51,10 +51,7 @@ class HttpUpstream:
         self._max_connections = settings.max_connections
         self._connector = aiohttp.TCPConnector(limit=settings.max_connections, ssl=tls, keepalive_timeout=60)
         self._connector._factory = functools.partial(Connection, loop=loop)  # type: ignore[assignment]
-        # `sock_connect` is one socket, `connect` everything until there is a connection: names, waiting for a place,
-        # TLS.
-        connect = settings.timeouts.connect
-        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect)
+        self._timeout = _connecting_within(settings.timeouts.connect)
         self._proxy = URL(settings.proxy) if settings.proxy else None
         self._agent = f"trunkline/{metadata.version('trunkline')}"
         self._place = functools.lru_cache(maxsize=256)(self._place_of)
@@ -64,19 +61,22 @@ class HttpUpstream:
         """Whether requests get in without a key of their own."""
         return self._credentials is not None
 
-    def send(self, request: UpstreamRequest) -> Exchange:
-        """An exchange to enter: `async with upstream.send(request) as exchange`."""
-        return Exchange(self, request)
+    def send(self, request: UpstreamRequest, connect: float | None = None) -> Exchange:
+        """An exchange to enter: `async with upstream.send(request) as exchange`. `connect` is how many seconds a new
+        connection may take, if that is not what the settings say.
+        """
+        return Exchange(self, request, connect)
 
-    async def open(self, request: UpstreamRequest) -> tuple[Lease, Connection, Answer]:
+    async def open(self, request: UpstreamRequest, connect: float | None) -> tuple[Lease, Connection, Answer]:
         """Sends a request and waits for the headers of the answer. Raises as `Exchange.__aenter__` does."""
         place = self._place(request.url)
         headers = {"host": place.host, "user-agent": self._agent, "accept": "*/*"}
         _add(headers, request.headers)
         if self._credentials is not None:
             _add(headers, await self._credentials.headers(request))
+        timeout = self._timeout if connect is None else _connecting_within(connect)
         while True:
-            lease = await self._connect(place)
+            lease = await self._connect(place, timeout)
             connection = lease.protocol
             assert isinstance(connection, Connection)  # noqa: S101 - the connector was told to make these
             if (key := place.origin.headers.get("proxy-authorization")) is not None:
@@ -98,9 +98,9 @@ class HttpUpstream:
                 raise
             return lease, connection, answer
 
-    async def _connect(self, place: _Place) -> Lease:
+    async def _connect(self, place: _Place, timeout: aiohttp.ClientTimeout) -> Lease:
         try:
-            return await self._connector.connect(place.origin, [], self._timeout)
+            return await self._connector.connect(place.origin, [], timeout)
         except TimeoutError as error:
             if len(self._connector._acquired) >= self._max_connections:
                 msg = f"all of the gateway's {self._max_connections} connections to the provider are in use"
@@ -143,9 +143,10 @@ class Exchange:
     status: int
     headers: Mapping[str, str]
 
-    def __init__(self, upstream: HttpUpstream, request: UpstreamRequest) -> None:
+    def __init__(self, upstream: HttpUpstream, request: UpstreamRequest, connect: float | None) -> None:
         self._upstream = upstream
         self._request = request
+        self._connect = connect
         self._complete = False
 
     async def __aenter__(self) -> Exchange:
@@ -155,7 +156,7 @@ class Exchange:
             GatewayError: UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT, UPSTREAM_PROTOCOL_ERROR or GATEWAY_OVERLOADED, or what
                 the credentials raise.
         """
-        self._lease, self._connection, self._answer = await self._upstream.open(self._request)
+        self._lease, self._connection, self._answer = await self._upstream.open(self._request, self._connect)
         self.status, self.headers = self._answer.status, self._answer.headers
         return self
 
@@ -221,6 +222,11 @@ def _in_time(late: asyncio.TimerHandle, leave: Callable[[], None]) -> None:
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 _NOT_HTTP = "the provider answered with something that is not HTTP"
 _CONNECT = {"stage": "connect"}
+
+
+def _connecting_within(seconds: float) -> aiohttp.ClientTimeout:
+    # `sock_connect` is one socket, `connect` everything until there is a connection: names, waiting for a place, TLS.
+    return aiohttp.ClientTimeout(total=None, connect=seconds, sock_connect=seconds)
 
 
 def _unreachable(error: Exception) -> GatewayError:

@@ -16,6 +16,7 @@ MAX_MERGED_BYTES = 1024 * 1024
 # Of such an object and of all those below it.
 MAX_MEMBERS = 100_000
 MAX_NAME = 1000
+MAX_METADATA = 100
 # More are not looked for: an answer has room for a few dozen.
 MAX_VIOLATIONS = 1000
 
@@ -31,28 +32,20 @@ def refuse(violations: Iterator[Violation]) -> None:
 
 
 def destination(model: str, path: str, routing: route_pb2.RoutingOptions) -> Iterator[Violation]:
-    """The request's model, at `path`, and its routing."""
+    """The request's model, at `path`, and its routing; `routes.py` has the rules for a route of the caller's own."""
     kind = routing.WhichOneof("destination")
     if not model and kind is None:
         yield Violation(path, "is required")
     if len(model) > MAX_NAME:
         yield Violation(path, f"is longer than {MAX_NAME} characters")
-    if kind == "route":
-        yield from _route(routing.route)
+    if len(routing.affinity_key) > MAX_NAME:
+        yield Violation("routing.affinity_key", f"is longer than {MAX_NAME} characters")
+    if len(routing.coalescing_key) > MAX_NAME:
+        yield Violation("routing.coalescing_key", f"is longer than {MAX_NAME} characters")
+    if len(routing.metadata) > MAX_METADATA:
+        yield Violation("routing.metadata", f"has more than {MAX_METADATA} entries")
     if routing.unsupported_fields not in route_pb2.UnsupportedFieldPolicy.values():
         yield Violation("routing.unsupported_fields", "is not a policy that this gateway knows")
-
-
-def _route(route: route_pb2.Route) -> Iterator[Violation]:
-    if route.WhichOneof("strategy") is None:
-        yield Violation("routing.route.strategy", "is required")
-        return
-    if not route.target.provider:
-        yield Violation("routing.route.target.provider", "is required")
-    if len(route.target.model) > MAX_NAME:
-        yield Violation("routing.route.target.model", f"is longer than {MAX_NAME} characters")
-    if not is_header_value(route.target.api_key):
-        yield Violation("routing.route.target.api_key", "must be printable ASCII")
 
 
 def provider_options(options: Mapping[str, str], path: str, knows_provider: KnowsProvider) -> Iterator[Violation]:

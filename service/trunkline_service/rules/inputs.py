@@ -11,7 +11,7 @@ from itertools import chain, islice
 
 from trunkline.v1 import chat_input_pb2, message_pb2, route_pb2
 from trunkline_service.errors import Violation
-from trunkline_service.rpc.rules import (
+from trunkline_service.rules.basics import (
     MAX_ITEMS,
     KnowsProvider,
     destination,
@@ -54,6 +54,11 @@ def _request(
 ) -> Iterator[Violation]:
     yield from destination(chat_input.model, "input.model", routing)
     yield from _messages(chat_input.messages)
+    yield from parts(chat_input, knows_provider)
+
+
+def parts(chat_input: chat_input_pb2.ChatInput, knows_provider: KnowsProvider) -> Iterator[Violation]:
+    """What holds for an input of which only parts are there, as for the overrides of a route."""
     if _count(chat_input.system) > MAX_BLOCKS:
         yield Violation("input.system", f"has more than {MAX_BLOCKS} blocks")
     else:

@@ -1,0 +1,338 @@
+"""A call on its way through its route: attempts one after the other, or two at once, until one has answered.
+
+The order is the route's (`ways.py`); here is what all of them keep to: nothing is begun that cannot end in time,
+nothing of a second answer follows on a first one but after a restart, and whatever was begun has ended when the call
+ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, error_reason_pb2, route_pb2
+from trunkline.v1.chat_service_pb2 import ChatEvent
+from trunkline_service.errors import GatewayError, forget_frames
+from trunkline_service.off_loop import off_loop
+from trunkline_service.routing.attempt import Attempt, Sink
+from trunkline_service.routing.health import RETRY_SHARE
+from trunkline_service.routing.inquiry import Inquiry
+from trunkline_service.routing.layers import inherited
+from trunkline_service.routing.plan import Plan
+from trunkline_service.routing.policies import Failure, failure
+from trunkline_service.routing.router import Router
+from trunkline_service.routing.spending import note_spending, total
+from trunkline_service.routing.ways import NOTHING, PENDING, Pending, Step, TargetNode, Ways
+
+T = TypeVar("T")
+
+Work = Callable[[Attempt, chat_input_pb2.ChatInput, Sink], Awaitable[T]]
+"""What an attempt does: asks its provider for the input, gives events (if it has any) to the sink, returns the rest."""
+
+_REFUSALS = (chat_service_pb2.FINISH_REASON_REFUSAL, chat_service_pb2.FINISH_REASON_CONTENT_FILTER)
+
+
+class Execution(Generic[T]):
+    """One call. `run` it once; `attempts` are those that were begun, in order."""
+
+    def __init__(
+        self,
+        router: Router,
+        plan: Plan,
+        chat_input: chat_input_pb2.ChatInput,
+        routing: route_pb2.RoutingOptions,
+        deadline: float,
+        work: Work[T],
+        sink: Sink | None = None,
+        *,
+        stream: bool = False,
+        may_restart: bool = False,
+    ) -> None:
+        """`deadline` is a time of the running loop's clock.
+
+        `may_restart` is whether an answer may begin again after a part of it was given to `sink`: it then gets a
+        `restart` first.
+        """
+        self.router = router
+        self._plan = plan
+        self.input = chat_input
+        self.routing = routing
+        self._deadline = deadline
+        self.work = work
+        self._sink = sink
+        self._may_restart = may_restart
+        self.asked = Inquiry(router, chat_input, routing, stream=stream, chance=router.random)
+        self.began = self.asked.now()
+        self.attempts: list[Attempt] = []
+        self._racing: list[_Runner[T]] = []
+        self._winner: _Runner[T] | None = None
+        self._claimed: asyncio.Event | None = None
+        self._failures: list[Failure] = []
+        self._restarts = 0
+        # Whether the sink has a part of an answer, and why that one was given up.
+        self._given = False
+        self._void: error_reason_pb2.ErrorReason.ValueType | None = None
+
+    async def run(self) -> T:
+        """Returns what the work of the attempt that answered returned.
+
+        Raises:
+            GatewayError: none did. The error is that of the last attempt whose failure may pass, or else of the last
+                one, and has the report. Once a part of an answer was given that cannot begin again, it is
+                STREAM_INTERRUPTED.
+        """
+        try:
+            return await self._run()
+        finally:
+            # What is asked about a call that is over are its attempts. The rest would hold its request, in circles.
+            del self.input, self.work, self.asked, self._sink, self._winner, self._failures
+
+    async def _run(self) -> T:
+        if self._plan.looks_at:
+            await off_loop(lambda _: self.asked.look(self._plan.looks_at), self.input)
+        ways = self._plan.node.ways(self.asked, NOTHING)
+        step, last = self._next(ways, None)
+        while step is not None:
+            result = await self._take(step, ways)
+            if not isinstance(result, Failure):
+                return result
+            self._failures.append(result)
+            if self._given and not self._may_restart:
+                raise self._with_report(result.error)
+            self._void = result.reason if self._given else None
+            self._winner = None
+            step, last = self._next(ways, result)
+            if step is not None and not await self._wait(step):
+                break
+        raise self._given_up(last)
+
+    @property
+    def report(self) -> route_pb2.RouteReport:
+        """Where the call went so far."""
+        report = route_pb2.RouteReport(
+            attempts=[attempt.report for attempt in self.attempts],
+            route_name=self._plan.name,
+            restarts=self._restarts,
+        )
+        if costs := [attempt.report.cost for attempt in self.attempts if attempt.report.HasField("cost")]:
+            report.unanswered_cost.CopyFrom(total(costs))
+        return report
+
+    def _next(self, ways: Ways, sent: Failure | Pending | None) -> tuple[Step | None, Failure | None]:
+        """The next step, or None and what the route ended with."""
+        try:
+            return ways.send(sent), None
+        except StopIteration as end:
+            return None, end.value
+
+    async def _wait(self, step: Step) -> bool:
+        """Waits until the step is due. False if it could not end in time."""
+        quickest = self.asked.health(step.target).quickest() or 0.0
+        if self.asked.now() + step.delay + quickest >= self._deadline:
+            return False
+        if step.delay:
+            await asyncio.sleep(step.delay)
+        return True
+
+    async def _take(self, step: Step, ways: Ways) -> T | Failure:
+        hedge_after = self._hedge_after(step)
+        if hedge_after is None:
+            return await _Runner(self, step).run()
+        return await self._race(step, ways, hedge_after)
+
+    def _hedge_after(self, step: Step) -> float | None:
+        """When a second attempt may begin beside this one; None if none may."""
+        hedge = step.target.policies.hedge
+        if hedge is None or not step.beyond.alternatives:
+            return None
+        health = self.asked.health(step.target)
+        health.hedges.earn(hedge.max_share)
+        return health.percentile(hedge.percentile) if hedge.delay is None else hedge.delay
+
+    async def _race(self, step: Step, ways: Ways, hedge_after: float) -> T | Failure:
+        self._claimed = claimed = asyncio.Event()
+        first = _Runner(self, step)
+        tasks: dict[asyncio.Task[T | Failure], _Runner[T]] = {asyncio.create_task(first.run()): first}
+        waiter: asyncio.Task[Any] = asyncio.create_task(claimed.wait())
+        self._racing = [first]
+        try:
+            await asyncio.wait((*tasks, waiter), timeout=hedge_after, return_when=asyncio.FIRST_COMPLETED)
+            silent = self._winner is None and not any(task.done() for task in tasks)
+            if silent and self.asked.health(step.target).hedges.spend(self.asked.now()):
+                second, _ = self._next(ways, PENDING)
+                if second is not None:
+                    runner = _Runner(self, second, hedge=True)
+                    tasks[asyncio.create_task(runner.run())] = runner
+                    self._racing.append(runner)
+            result: T | Failure | None = None
+            while tasks:
+                open_tasks = [*tasks, *(() if claimed.is_set() else (waiter,))]
+                await asyncio.wait(open_tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task, runner in tasks.items() if self._winner not in (None, runner)]:
+                    tasks.pop(task)
+                    await _end(task)
+                for task in [task for task in tasks if task.done()]:
+                    runner = tasks.pop(task)
+                    result = task.result()
+                    if not isinstance(result, Failure):
+                        self.claim(runner)
+                        return result
+                    if tasks:
+                        self._failures.append(result)
+            assert result is not None  # noqa: S101 - there was a task, and its result is the last one's
+            return result
+        finally:
+            self._racing, self._claimed = [], None
+            for left in (*tasks, waiter):
+                await _end(left)
+
+    def claim(self, runner: _Runner[T]) -> bool:
+        """The runner has something of an answer. False if another one had it before."""
+        if self._winner is None:
+            self._winner = runner
+            for other in self._racing:
+                if other is not runner:
+                    other.supersede()
+            if self._claimed is not None:
+                self._claimed.set()
+        return self._winner is runner
+
+    async def give(self, events: Sequence[ChatEvent]) -> None:
+        """Passes on events of the attempt that answers."""
+        assert self._sink is not None  # noqa: S101 - whoever has events has been given one
+        if self._void is not None:
+            events = [ChatEvent(restart=chat_service_pb2.StreamRestart(reason=self._void)), *events]
+            self._void = None
+            self._restarts += 1
+        self._given = True
+        last = events[-1]
+        if last.HasField("completion"):
+            last.completion.route_report.CopyFrom(self.report)
+        await self._sink(events)
+
+    def leads_on(self, step: Step, events: Sequence[ChatEvent]) -> bool:
+        """Whether the answer ends with a refusal that the route does not put up with."""
+        completion = events[-1].completion
+        return (
+            step.beyond.on_refusal and completion.finish_reason in _REFUSALS and (self._may_restart or not self._given)
+        )
+
+    def _with_report(self, error: GatewayError) -> GatewayError:
+        error.report = self.report
+        return error
+
+    def _given_up(self, last: Failure | None) -> GatewayError:
+        failures = [*self._failures, *([last] if last is not None and last not in self._failures else [])]
+        if not failures:
+            return GatewayError(error_reason_pb2.ERROR_REASON_INTERNAL, "the route has no target")
+        passing = [each for each in failures if each.may_pass]
+        error = (passing or failures)[-1].error
+        delays = [each.retry_after for each in passing if each.retry_after is not None]
+        if delays and len(delays) == len(passing):
+            error.retry_after = min(delays)
+        if len(self.attempts) > 1:
+            error.metadata["attempts"] = str(len(self.attempts))
+        return self._with_report(error)
+
+
+class _Runner(Generic[T]):
+    """One attempt of a call: it is made, watched, and what became of it is noted."""
+
+    def __init__(self, execution: Execution[T], step: Step, *, hedge: bool = False) -> None:
+        self._execution = execution
+        self._step = step
+        self._hedge = hedge
+        self._attempt: Attempt | None = None
+        self._is_refused = False
+        self._is_timed = False
+
+    async def run(self) -> T | Failure:
+        """Asks the step's target. Returns what the work returned, or why there is no answer."""
+        call = self._execution
+        target = self._step.target
+        asked = call.asked
+        try:
+            leg = call.router.leg_of(target, asked.model(target), call.routing)
+        except GatewayError as error:
+            forget_frames(error)
+            if error.reason == error_reason_pb2.ERROR_REASON_INVALID_REQUEST:
+                raise
+            return failure(error, 0)
+        self._attempt = attempt = Attempt(leg)
+        self._describe(attempt.report)
+        call.attempts.append(attempt)
+        began = asked.now()
+        health = asked.health(target)
+        if not self._step.is_retry:
+            health.retries.earn(RETRY_SHARE)
+        probed = health.begin(began)
+        try:
+            result = await call.work(attempt, _input_for(target, call.input), self._take)
+        except GatewayError as error:
+            forget_frames(error)
+            if not attempt.report.outcome:
+                # It failed before anything was sent.
+                attempt.report.reason = error.reason
+                attempt.end(route_pb2.ATTEMPT_OUTCOME_FAILED)
+            failed = failure(error, attempt.report.upstream_status)
+            health.fail(failed, asked.now() - began, target.policies.breaker, asked.now(), probed=probed)
+            note_spending(attempt, lambda: asked.estimated_tokens)
+            return failed
+        except BaseException:
+            health.leave(probed=probed)
+            raise
+        self._note_time(attempt, asked)
+        health.succeed(asked.now(), probed=probed)
+        if self._is_refused:
+            attempt.report.outcome = route_pb2.ATTEMPT_OUTCOME_REFUSED
+            refusal = GatewayError(
+                error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED,
+                "the model refused to answer",
+                metadata={"provider": target.provider, "model": attempt.report.model},
+            )
+            return Failure(refusal, refusal.reason, refused=True)
+        return result
+
+    def supersede(self) -> None:
+        """Another attempt was quicker."""
+        if self._attempt is not None and not self._attempt.report.outcome:
+            self._attempt.end(route_pb2.ATTEMPT_OUTCOME_SUPERSEDED)
+            asked = self._execution.asked
+            note_spending(self._attempt, lambda: asked.estimated_tokens, superseded=True)
+
+    async def _take(self, events: Sequence[ChatEvent]) -> None:
+        call = self._execution
+        if not call.claim(self):
+            # The cancellation is on its way.
+            await asyncio.Event().wait()
+        assert self._attempt is not None  # noqa: S101 - its events come here
+        self._note_time(self._attempt, call.asked)
+        if events[-1].HasField("completion") and call.leads_on(self._step, events):
+            self._is_refused = True
+            return
+        await call.give(events)
+
+    def _note_time(self, attempt: Attempt, asked: Inquiry) -> None:
+        """Tells the target's memory, once, how long the first event took."""
+        seconds = attempt.report.time_to_first_event.ToNanoseconds() / 1e9
+        if seconds and not self._is_timed:
+            self._is_timed = True
+            asked.health(self._step.target).first_event(seconds, asked.now())
+
+    def _describe(self, report: route_pb2.Attempt) -> None:
+        report.path = self._step.target.path
+        report.hedge = self._hedge
+        if self._execution.attempts:
+            elapsed = self._execution.asked.now() - self._execution.began
+            report.begun_after.FromNanoseconds(int(elapsed * 1e9))
+
+
+def _input_for(target: TargetNode, chat_input: chat_input_pb2.ChatInput) -> chat_input_pb2.ChatInput:
+    return chat_input if target.overrides is None else inherited(chat_input, target.overrides)
+
+
+async def _end(task: asyncio.Task[Any]) -> None:
+    """Cancels a task, if it has not ended, and waits until it has."""
+    task.cancel()
+    await asyncio.wait((task,))

@@ -1,0 +1,195 @@
+"""How a target does: what is remembered of its attempts, and whether it is to be left alone for a while.
+
+A target is a model at a provider, whichever routes it is in. Times are those of the running loop's clock.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from enum import Enum
+
+from trunkline.v1 import error_reason_pb2
+from trunkline.v1.error_reason_pb2 import ErrorReason
+from trunkline_service.routing.budget import Budget
+from trunkline_service.routing.policies import PASSING, Breaker, Failure
+
+# What says something about the target, not about the request.
+_ITS_FAULT = PASSING | {
+    error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED,
+    error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED,
+}
+# A call whose own time ends says something only if it had been long.
+PATIENCE_SECONDS = 10.0
+# Latencies are forgotten with this time constant.
+DECAY_SECONDS = 10.0
+MAX_LATENCIES = 200
+MIN_LATENCIES = 20
+MAX_OUTCOMES = 1000
+# Retries may add this to what a target is asked, and this much a second; so many may be saved up.
+RETRY_SHARE = 0.1
+RETRIES_A_SECOND = 0.1
+SAVED_RETRIES = 10.0
+SAVED_HEDGES = 10.0
+
+
+class State(Enum):
+    """Whether a target is asked."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
+class Health:
+    """The memory of one target."""
+
+    def __init__(self, now: float) -> None:
+        self.in_flight = 0
+        self.answered = 0
+        self.failed = 0
+        self.consecutive_failures = 0
+        self.last_error: ErrorReason.ValueType = error_reason_pb2.ERROR_REASON_UNSPECIFIED
+        self.last_error_time = 0.0
+        self.retries = Budget(SAVED_RETRIES, now, a_second=RETRIES_A_SECOND)
+        self.hedges = Budget(SAVED_HEDGES, now, begin_with=1.0)
+        self._latency = 0.0
+        self._latency_time = now
+        self._latencies: deque[float] = deque(maxlen=MAX_LATENCIES)
+        self._outcomes: deque[tuple[float, bool]] = deque(maxlen=MAX_OUTCOMES)
+        self._failures = 0
+        self._ejected_until = 0.0
+        self._ejections = 0
+        self._probing = False
+
+    def state(self, now: float) -> State:
+        """Whether the target is asked."""
+        if not self._ejections:
+            return State.CLOSED
+        return State.OPEN if now < self._ejected_until else State.HALF_OPEN
+
+    def ejected_for(self, now: float) -> float:
+        """For how many more seconds it is left alone."""
+        return max(0.0, self._ejected_until - now) if self._ejections else 0.0
+
+    def available(self, now: float) -> bool:
+        """Whether one more attempt is welcome: always, but while it is left alone or a single call tries it."""
+        state = self.state(now)
+        return state is State.CLOSED or (state is State.HALF_OPEN and not self._probing)
+
+    def begin(self, now: float) -> bool:
+        """An attempt begins. Returns whether it is the one that tries whether the target is back."""
+        self.in_flight += 1
+        probes = self.state(now) is State.HALF_OPEN and not self._probing
+        self._probing |= probes
+        return probes
+
+    def first_event(self, seconds: float, now: float) -> None:
+        """An attempt's first event came after so long."""
+        self._latencies.append(seconds)
+        if seconds >= self._latency:
+            # Bad news at once, good news with time: "peak-EWMA".
+            self._latency = seconds
+        else:
+            kept = math.exp(-(now - self._latency_time) / DECAY_SECONDS)
+            self._latency = self._latency * kept + seconds * (1 - kept)
+        self._latency_time = now
+
+    def leave(self, *, probed: bool) -> None:
+        """An attempt is over, and nothing follows from it: its caller went, or another one was quicker."""
+        self.in_flight -= 1
+        if probed:
+            self._probing = False
+
+    def succeed(self, now: float, *, probed: bool) -> None:
+        """An attempt answered."""
+        self.leave(probed=probed)
+        self.answered += 1
+        self.consecutive_failures = 0
+        self._note(now, failed=False)
+        if probed or self.state(now) is not State.OPEN:
+            self._close()
+
+    def fail(self, failure: Failure, waited: float, breaker: Breaker, now: float, *, probed: bool) -> None:
+        """An attempt failed after `waited` seconds."""
+        self.leave(probed=probed)
+        self.failed += 1
+        self.last_error = failure.reason
+        self.last_error_time = time.time()
+        late = failure.reason == error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED and waited >= PATIENCE_SECONDS
+        if failure.reason not in _ITS_FAULT and not late:
+            # It has answered, if with a refusal: it is there.
+            if probed and failure.status:
+                self._close()
+            return
+        self.consecutive_failures += 1
+        self._note(now, failed=True)
+        if probed or self._is_too_much(breaker, now) or failure.retry_after is not None or _is_final(failure):
+            self._eject(failure, breaker, now)
+
+    def load(self) -> float:
+        """What one more call here would cost in time: seconds to the first event, for each that is in flight."""
+        if not self._latency:
+            # Nothing is known: worth a try, but not with many at once.
+            return float(self.in_flight)
+        return self._latency * (self.in_flight + 1)
+
+    def percentile(self, share: float) -> float | None:
+        """The time to the first event that this share of the latest answers did not exceed; None without enough."""
+        if len(self._latencies) < MIN_LATENCIES:
+            return None
+        ordered = sorted(self._latencies)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+    def quickest(self) -> float | None:
+        """The shortest time to the first event of the latest answers; None without enough."""
+        return min(self._latencies) if len(self._latencies) >= MIN_LATENCIES else None
+
+    def _note(self, now: float, *, failed: bool) -> None:
+        if len(self._outcomes) == MAX_OUTCOMES:
+            self._failures -= self._outcomes[0][1]
+        self._outcomes.append((now, failed))
+        self._failures += failed
+
+    def _is_too_much(self, breaker: Breaker, now: float) -> bool:
+        if 0 < breaker.consecutive_failures <= self.consecutive_failures:
+            return True
+        while self._outcomes and self._outcomes[0][0] < now - breaker.window:
+            self._failures -= self._outcomes.popleft()[1]
+        calls = len(self._outcomes)
+        return bool(breaker.failure_rate and calls >= breaker.min_calls) and (
+            self._failures >= breaker.failure_rate * calls
+        )
+
+    def _eject(self, failure: Failure, breaker: Breaker, now: float) -> None:
+        asked = min(failure.retry_after or 0.0, breaker.max_ejection)
+        if self.state(now) is State.OPEN:
+            # One of those that were under way when it began.
+            self._ejected_until = max(self._ejected_until, now + asked)
+            return
+        own = min(breaker.ejection * 2**self._ejections, breaker.max_ejection)
+        self._ejections = min(self._ejections + 1, 30)
+        self._ejected_until = now + (asked if failure.retry_after is not None else own)
+
+    def _close(self) -> None:
+        self.consecutive_failures = 0
+        if self._ejections:
+            self._ejections = 0
+            # What was before says nothing about a target that is back.
+            self._outcomes.clear()
+            self._failures = 0
+
+
+def forget_idle(memory: dict[str, Health]) -> None:
+    """Makes room: callers choose the names of models, and what is remembered of them must have an end."""
+    for name in [name for name, health in memory.items() if not health.in_flight][: len(memory) // 2 + 1]:
+        del memory[name]
+
+
+def _is_final(failure: Failure) -> bool:
+    """Whether it will be so for a while, as the first one has already said."""
+    return failure.reason in (
+        error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED,
+        error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED,
+    )

@@ -1,0 +1,121 @@
+"""What a route may look at to find its way: the call, and how the targets do."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from trunkline.v1 import chat_input_pb2, error_reason_pb2, route_pb2, usage_pb2
+from trunkline_service import catalog
+from trunkline_service.counting import estimate
+from trunkline_service.routing.affinity import prefix_key
+from trunkline_service.routing.conditions import readable
+from trunkline_service.routing.health import Health
+from trunkline_service.routing.policies import Failure
+from trunkline_service.routing.ways import TargetNode
+from trunkline_service.telemetry.cost import cost
+
+if TYPE_CHECKING:
+    from trunkline_service.routing.router import Router
+
+# Where the caller sets no limit, an answer is taken to be as long as this to compare prices.
+USUAL_OUTPUT_TOKENS = 500
+
+
+class Inquiry:
+    """One call, as the nodes of its route see it (`ways.Asked`)."""
+
+    def __init__(
+        self,
+        router: Router,
+        chat_input: chat_input_pb2.ChatInput,
+        routing: route_pb2.RoutingOptions,
+        *,
+        stream: bool,
+        chance: random.Random,
+    ) -> None:
+        self._router = router
+        self._input = chat_input
+        self._routing = routing
+        self._stream = stream
+        self._loop = asyncio.get_running_loop()
+        # Of targets with a key of the caller's: they are nobody else's.
+        self._own: dict[str, Health] = {}
+        self.random = chance
+
+    def now(self) -> float:
+        """The time, on the loop's clock."""
+        return self._loop.time()
+
+    def model(self, target: TargetNode) -> str:
+        """The model that is asked for there."""
+        return target.model or self._router.model_of(self._input.model)
+
+    def health(self, target: TargetNode) -> Health:
+        """How a target does."""
+        if not target.api_key:
+            return self._router.health(target.provider, self.model(target), self.now())
+        return self._own.setdefault(target.path, Health(self.now()))
+
+    def price(self, target: TargetNode) -> float | None:
+        """What the call would cost there, in nano-dollars; None if that is not known."""
+        prices = catalog.prices(self._router.endpoint(target.provider).settings.type, self.model(target))
+        if prices is None:
+            return None
+        generation = self._input.generation
+        output = generation.max_output_tokens if generation.HasField("max_output_tokens") else USUAL_OUTPUT_TOKENS
+        tokens = self.estimated_tokens
+        expected = usage_pb2.Usage(input_total=tokens, input_uncached=tokens, output_total=output)
+        known = cost(expected, prices)
+        return None if known is None else float(known.total_nano_usd)
+
+    def fits(self, target: TargetNode, failure: Failure | None = None) -> bool:
+        """Whether the call fits there, as far as is known. `failure` is what another target said of it."""
+        if failure is not None and failure.reason != error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED:
+            return True
+        facts = catalog.find(self._router.endpoint(target.provider).settings.type, self.model(target))
+        window = facts.context_window if facts else None
+        if failure is None:
+            return window is None or self.estimated_tokens <= window
+        # It was too long for one: a target of which nothing is known would be a guess.
+        if window is None:
+            return False
+        said = failure.error.metadata
+        if (requested := said.get("requested", "")).isdecimal():
+            return int(requested) <= window
+        limit = said.get("limit", "")
+        return window > (int(limit) if limit.isdecimal() else self.estimated_tokens)
+
+    def affinity(self) -> bytes:
+        """What calls that belong together have in common."""
+        key = self._routing.affinity_key
+        return key.encode() if key else prefix_key(self._input)
+
+    def values(self, names: frozenset[str]) -> Mapping[str, object]:
+        """What conditions see of the call."""
+        values: dict[str, object] = {
+            "metadata": dict(self._routing.metadata),
+            "model": self._input.model,
+            "stream": self._stream,
+        }
+        if "input" in names:
+            values["input"] = self._readable
+        if "estimated_tokens" in names:
+            values["estimated_tokens"] = self.estimated_tokens
+        return values
+
+    def look(self, names: frozenset[str]) -> None:
+        """Works out what takes time for long inputs: to be called in a thread."""
+        self.values(names)
+
+    @cached_property
+    def estimated_tokens(self) -> int:
+        """A guess at the tokens of the input."""
+        return estimate(self._input)
+
+    @cached_property
+    def _readable(self) -> dict[str, object]:
+        return readable(self._input)
