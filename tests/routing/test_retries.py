@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import pairwise
 
 import pytest
 
-from e2e.gateways import Running, posts
+from e2e.gateways import Running, posts, until
 from routing.asking import asked, asked_stream, fallback, folded, outcomes, target
 from support import calls
 from trunkline_service.simulator import Simulator
@@ -18,7 +19,7 @@ QUICK = {"initial_backoff": "0.01s", "max_backoff": "0.02s"}
 
 def gaps(simulator: Simulator) -> list[float]:
     times = [call.started for call in posts(simulator)]
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(times)]
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
@@ -110,14 +111,9 @@ async def test_the_policy_comes_from_above_field_by_field(own: Running) -> None:
 
 
 async def test_waiting_ends_with_the_caller(own: Running) -> None:
-    call = own.stub.Chat(asked(target("error-503", retry={"initial_backoff": "60s", "max_backoff": "60s"})), timeout=90)
-    while not posts(own.simulator):
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.05)
+    before = len(asyncio.all_tasks())
+    call = own.stub.Chat(asked(target("error-429", retry={})), timeout=90)
+    await until(lambda: [each.outcome for each in posts(own.simulator)] == ["answered"])
     call.cancel()
-    await asyncio.wait_for(_idle(own), 2)
+    await until(lambda: len(asyncio.all_tasks()) <= before)
     assert len(posts(own.simulator)) == 1
-
-
-async def _idle(own: Running) -> None:
-    await own.gateway.drain(delay=0, grace=10)
