@@ -14,7 +14,7 @@ from e2e.gateways import posts
 from e2e.refusals import check_invalid
 from support.calls import Stub, chat_failure, request
 from trunkline.v1 import chat_input_pb2, chat_service_pb2, message_pb2
-from trunkline_service.rpc.rules import MAX_MEMBERS
+from trunkline_service.rules.basics import MAX_MEMBERS
 from trunkline_service.simulator import Simulator
 
 MIB = 2**20

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from e2e.gateways import Running, posts, until
+from e2e.gateways import Running, call_lines, posts, until
 from routing.asking import asked, asked_stream, fallback, folded, outcomes, target
 from support import calls
 from trunkline_service.simulator import Simulator
@@ -111,9 +111,10 @@ async def test_the_policy_comes_from_above_field_by_field(own: Running) -> None:
 
 
 async def test_waiting_ends_with_the_caller(own: Running) -> None:
-    before = len(asyncio.all_tasks())
-    call = own.stub.Chat(asked(target("error-429", retry={})), timeout=90)
-    await until(lambda: [each.outcome for each in posts(own.simulator)] == ["answered"])
-    call.cancel()
-    await until(lambda: len(asyncio.all_tasks()) <= before)
+    with call_lines() as lines:
+        metadata = (("x-request-id", "leaves"),)
+        call = own.stub.Chat(asked(target("error-429", retry={})), timeout=90, metadata=metadata)
+        await until(lambda: [each.outcome for each in posts(own.simulator)] == ["answered"])
+        call.cancel()
+        assert (await lines.one("leaves"))["code"] == "CANCELLED"
     assert len(posts(own.simulator)) == 1
