@@ -74,9 +74,9 @@ class HttpUpstream:
         _add(headers, request.headers)
         if self._credentials is not None:
             _add(headers, await self._credentials.headers(request))
-        timeout = self._timeout if connect is None else _connecting_within(connect)
+        limits = self._timeout if connect is None else _connecting_within(connect)
         while True:
-            lease = await self._connect(place, timeout)
+            lease = await self._connect(place, limits)
             connection = lease.protocol
             assert isinstance(connection, Connection)  # noqa: S101 - the connector was told to make these
             if (key := place.origin.headers.get("proxy-authorization")) is not None:
@@ -98,9 +98,9 @@ class HttpUpstream:
                 raise
             return lease, connection, answer
 
-    async def _connect(self, place: _Place, timeout: aiohttp.ClientTimeout) -> Lease:
+    async def _connect(self, place: _Place, limits: aiohttp.ClientTimeout) -> Lease:
         try:
-            return await self._connector.connect(place.origin, [], timeout)
+            return await self._connector.connect(place.origin, [], limits)
         except TimeoutError as error:
             if len(self._connector._acquired) >= self._max_connections:
                 msg = f"all of the gateway's {self._max_connections} connections to the provider are in use"
