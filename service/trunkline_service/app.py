@@ -18,14 +18,18 @@ from trunkline_service.config import KINDS, SIMULATOR, ProviderSettings, Secret,
 from trunkline_service.errors import GatewayError, StartupError
 from trunkline_service.providers.base import ModelLister
 from trunkline_service.providers.registry import codec
+from trunkline_service.routing.attempt import Attempt
 from trunkline_service.routing.endpoint import Endpoint
+from trunkline_service.routing.leg import Leg
 from trunkline_service.routing.listing import Listing
 from trunkline_service.routing.router import Router
+from trunkline_service.routing.watch import Watch
 from trunkline_service.rpc.server import Server
 from trunkline_service.simulator import Simulator
 from trunkline_service.telemetry import log
 from trunkline_service.upstream.credentials import Credentials
 from trunkline_service.upstream.http import HttpUpstream
+from trunkline_service.upstream.request import UpstreamRequest
 
 # So long a provider may take to tell its models.
 PROBE_SECONDS = 10.0
@@ -111,21 +115,37 @@ async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
 async def probe(settings: Settings) -> dict[str, int | GatewayError | None]:
     """Asks each provider for its models: how many it has, None if its API has no such list, or why it does not tell.
 
-    Raises `StartupError`.
+    A provider without a list is asked for whatever else shows that it lets the gateway in, if there is anything; and
+    the credentials that it needs have to be there. Raises `StartupError`.
     """
     async with _routing(settings) as router:
 
         async def ask(name: str) -> int | GatewayError | None:
             try:
                 leg = router.provider_leg(Target(provider=name), UNSUPPORTED_FIELD_POLICY_UNSPECIFIED, key_field="")
-                if not isinstance(leg.provider, ModelLister):
-                    return None
-                models = await Listing().get(leg, leg.provider, asyncio.get_running_loop().time() + PROBE_SECONDS)
-                return None if models is None else len(models)
+                deadline = asyncio.get_running_loop().time() + PROBE_SECONDS
+                if isinstance(leg.provider, ModelLister):
+                    models = await Listing().get(leg, leg.provider, deadline)
+                    if models is not None:
+                        return len(models)
+                    if (request := leg.provider.encode_probe(leg.target)) is not None:
+                        await _knock(leg, request, deadline)
+                async with Watch(deadline):
+                    await leg.upstream.check_credentials(leg.target.base_url)
             except GatewayError as error:
                 return error
+            return None
 
         return dict(zip(settings.providers, await asyncio.gather(*map(ask, settings.providers)), strict=True))
+
+
+async def _knock(leg: Leg, request: UpstreamRequest, deadline: float) -> None:
+    """Sees whether a provider lets the gateway in. Nothing at the address does not say that it does not."""
+    try:
+        await Attempt(leg).fetch(request, deadline)
+    except GatewayError as error:
+        if error.metadata.get("upstream_status") != "404":
+            raise
 
 
 @asynccontextmanager

@@ -152,13 +152,37 @@ class TestCheckLive:
                 f"  good: {{type: anthropic, base_url: '{url}', api_key: {{env: KEY}}}}\n"
                 f"  away: {{type: anthropic, base_url: '{nowhere}', api_key: {{env: KEY}}}}\n"
                 f"  mute: {{type: vertex_anthropic, base_url: '{url}', region: x, project: y, api_key: {{env: KEY}}}}\n"
+                f"  azure: {{type: azure_openai, base_url: '{url}/openai/v1', api_key: {{env: KEY}}}}\n"
+                f"  dated: {{type: azure_openai, base_url: '{url}', version: 2024-10-21, api_key: {{env: KEY}}}}\n"
             )
             done = trunkline("check", file, "--live", KEY="sk-ant-key")
+            asked = calls(url.removeprefix("http://"))
         assert done.returncode == 1
-        _, good, away, mute = done.stdout.splitlines()
+        _, good, away, mute, *azure = done.stdout.splitlines()
         assert re.fullmatch(r"good: has \d+ models", good)
         assert away == "away: UPSTREAM_UNREACHABLE: the provider could not be reached: it refused the connection"
-        assert mute == "mute: not asked, as its API has no list of models"
+        assert mute == "mute: has credentials; its API has no list of models"
+        assert azure == [f"{name}: has credentials; its API has no list of models" for name in ("azure", "dated")]
+        assert {call["path"].partition("?")[0] for call in asked} == {
+            "/v1/models", "/openai/v1/models", "/openai/models",
+        }  # fmt: skip
+
+    def test_those_without_a_list_need_credentials_too(self, tmp_path: Path) -> None:
+        with running("simulate", "--port", "0") as simulator:
+            url = simulator.said.split()[-1]
+            file = tmp_path / "gateway.yaml"
+            file.write_text(
+                "providers:\n"
+                f"  aws: {{type: bedrock, region: us-east-1, base_url: '{url}'}}\n"
+                f"  google: {{type: vertex_gemini, base_url: '{url}', region: x, project: y}}\n"
+                f"  azure: {{type: azure_openai, base_url: '{url}/openai/v1', api_key: {{env: BAD}}}}\n"
+            )
+            nothing = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true"}
+            done = trunkline("check", file, "--live", BAD="bad-key", **nothing)
+        assert done.returncode == 1
+        assert [line.partition(":")[2].partition(":")[0] for line in done.stdout.splitlines()[1:]] == [
+            " UPSTREAM_CREDENTIALS_REJECTED"
+        ] * 3
 
     def test_all_is_well(self, tmp_path: Path) -> None:
         with running("simulate", "--port", "0") as simulator:

@@ -54,7 +54,7 @@ def _probe(settings: config.Settings) -> int:
             case GatewayError():
                 write(f"{name}: {outcome.reason_name.removeprefix('ERROR_REASON_')}: {outcome.message}\n")
             case None:
-                write(f"{name}: not asked, as its API has no list of models\n")
+                write(f"{name}: has credentials; its API has no list of models\n")
             case count:
                 write(f"{name}: has {count} models\n")
     return int(any(isinstance(outcome, GatewayError) for outcome in found.values()))

@@ -170,5 +170,10 @@ class ModelLister(Protocol):
     def encode_models(self, target: Target, cursor: str) -> UpstreamRequest | None:
         """The request for the models from `cursor` on, which is empty for the first; None if nobody there can tell."""
 
+    def encode_probe(self, target: Target) -> UpstreamRequest | None:
+        """The request that shows whether the provider lets the gateway in, where its models do not; None if there is no
+        other. What is answered matters only if it is an error.
+        """
+
     def decode_models(self, body: bytes) -> ModelPage:
         """The models. Raises `ProtocolViolation`."""

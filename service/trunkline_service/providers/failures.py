@@ -43,6 +43,8 @@ _TEXTS: dict[ErrorReason.ValueType, str] = {
     error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR: "the provider answered in a way its API does not have",
 }
 
+_WITHOUT_A_KEY = "the provider rejected the gateway's credentials, or wants a key where the gateway has none for it"
+
 # The provider's own words help where the request is at fault. Elsewhere they could say something about the account.
 _QUOTED = frozenset(
     {
@@ -89,6 +91,8 @@ def failure(
     if code:
         facts["upstream_code"] = code[:100]
     text = _TEXTS[reason]
+    if reason == error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED and not target.api_key:
+        text = _WITHOUT_A_KEY
     quotes = reason in _QUOTED and bool(message)
     if quotes:
         facts["upstream_message"] = message[:MAX_MESSAGE_CHARACTERS]

@@ -61,6 +61,11 @@ class HttpUpstream:
         """Whether requests get in without a key of their own."""
         return self._credentials is not None
 
+    async def check_credentials(self, url: str) -> None:
+        """Makes sure that there are credentials for an address, where it takes more than a key. Raises as they do."""
+        if self._credentials is not None:
+            await self._credentials.headers(UpstreamRequest(method="GET", url=url, headers={}, body=b""))
+
     def send(self, request: UpstreamRequest, connect: float | None = None) -> Exchange:
         """An exchange to enter: `async with upstream.send(request) as exchange`. `connect` is how many seconds a new
         connection may take, if that is not what the settings say.

@@ -48,6 +48,9 @@ class AnthropicModels:
             body=b"",
         )
 
+    def encode_probe(self, target: Target) -> None:
+        """None: the list is there."""
+
     def decode_models(self, body: bytes) -> ModelPage:
         """The models of a page. Raises `ProtocolViolation`."""
         models, rest = model_pages.read(body, "data", _describe)

@@ -36,6 +36,9 @@ class GeminiModels:
             body=b"",
         )
 
+    def encode_probe(self, target: Target) -> None:
+        """None: the list is there."""
+
     def decode_models(self, body: bytes) -> ModelPage:
         """The models of a page. Raises `ProtocolViolation`."""
         models, rest = model_pages.read(body, "models", _describe)

@@ -20,19 +20,24 @@ class OpenAiModels:
 
     def encode_models(self, target: Target, cursor: str) -> UpstreamRequest | None:
         """The request for the whole list; there are no pages. Azure's tells what could be deployed, not what is."""
-        if self.platform is AZURE:
-            return None
-        return UpstreamRequest(
-            method="GET",
-            url=f"{target.base_url}/models",
-            headers=request_headers(target, accept="application/json"),
-            body=b"",
-        )
+        return None if self.platform is AZURE else self._request(target)
+
+    def encode_probe(self, target: Target) -> UpstreamRequest | None:
+        """The request for Azure's list, which is good for that."""
+        return self._request(target) if self.platform is AZURE else None
 
     def decode_models(self, body: bytes) -> ModelPage:
         """The models. Raises `ProtocolViolation`."""
         models, _ = model_pages.read(body, "data", _describe)
         return ModelPage(models=models)
+
+    def _request(self, target: Target) -> UpstreamRequest:
+        return UpstreamRequest(
+            method="GET",
+            url=self.platform.url("/models", target),
+            headers=request_headers(target, accept="application/json"),
+            body=b"",
+        )
 
 
 def _describe(fields: Fields, model: model_service_pb2.Model) -> None:
