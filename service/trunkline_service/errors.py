@@ -55,6 +55,20 @@ class GatewayError(Exception):
         self.resource = resource
         self.report: route_pb2.RouteReport | None = None
 
+    def again(self) -> GatewayError:
+        """The same failure for another call."""
+        error = GatewayError(
+            self.reason,
+            self.message,
+            metadata=self.metadata,
+            violations=self.violations,
+            retry_after=self.retry_after,
+            retryable=self.retryable,
+            resource=self.resource,
+        )
+        error.report = self.report
+        return error
+
     @property
     def reason_name(self) -> str:
         """The reason as it goes over the wire: the enum value's full name."""

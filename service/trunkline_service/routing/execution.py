@@ -27,8 +27,8 @@ from trunkline_service.routing.ways import NOTHING, PENDING, Pending, Step, Targ
 
 T = TypeVar("T")
 
-Work = Callable[[Attempt, chat_input_pb2.ChatInput, Sink], Awaitable[T]]
-"""What an attempt does: asks its provider for the input, gives events (if it has any) to the sink, returns the rest."""
+Work = Callable[[Attempt, chat_input_pb2.ChatInput, float, Sink], Awaitable[T]]
+"""What an attempt does until the deadline: it asks, gives what events there are to the sink, and returns the rest."""
 
 _REFUSALS = (chat_service_pb2.FINISH_REASON_REFUSAL, chat_service_pb2.FINISH_REASON_CONTENT_FILTER)
 
@@ -58,7 +58,7 @@ class Execution(Generic[T]):
         self._plan = plan
         self.input = chat_input
         self.routing = routing
-        self._deadline = deadline
+        self.deadline = deadline
         self.work = work
         self._sink = sink
         self._may_restart = may_restart
@@ -129,7 +129,7 @@ class Execution(Generic[T]):
     async def _wait(self, step: Step) -> bool:
         """Waits until the step is due. False if it could not end in time."""
         quickest = self.asked.health(step.target).quickest() or 0.0
-        if self.asked.now() + step.delay + quickest >= self._deadline:
+        if self.asked.now() + step.delay + quickest >= self.deadline:
             return False
         if step.delay:
             await asyncio.sleep(step.delay)
@@ -268,7 +268,7 @@ class _Runner(Generic[T]):
             health.retries.earn(RETRY_SHARE)
         probed = health.begin(began)
         try:
-            result = await call.work(attempt, _input_for(target, call.input), self._take)
+            result = await call.work(attempt, _input_for(target, call.input), call.deadline, self._take)
         except GatewayError as error:
             forget_frames(error)
             if not attempt.report.outcome:

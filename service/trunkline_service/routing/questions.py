@@ -13,7 +13,7 @@ from trunkline_service.routing.watch import Watch
 
 
 async def count(
-    attempt: Attempt, chat_input: chat_input_pb2.ChatInput, deadline: float
+    attempt: Attempt, chat_input: chat_input_pb2.ChatInput, deadline: float, _sink: object = None
 ) -> chat_service_pb2.CountTokensResponse:
     """Counts the input's tokens: here, if the provider does not, or says that it does not for this model.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -16,6 +18,7 @@ from trunkline_service.errors import Violation
 from trunkline_service.off_loop import off_loop
 from trunkline_service.routing import questions
 from trunkline_service.routing.attempt import Attempt, Sink
+from trunkline_service.routing.coalescing import Coalescer, key_of
 from trunkline_service.routing.execution import Execution
 from trunkline_service.routing.failing import too_large
 from trunkline_service.routing.router import Router
@@ -36,6 +39,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
     def __init__(self, router: Router, limits: Limits) -> None:
         self._router = router
         self._limits = limits
+        self._coalescer = Coalescer()
 
     async def Chat(self, request: chat_service_pb2.ChatRequest, context: Context) -> chat_service_pb2.ChatResponse:
         """Answers in one piece: what the events of a stream add up to."""
@@ -85,15 +89,8 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         """Counts the tokens of the input."""
         await self._check(request)
         call = current_call()
-        deadline = self._deadline(call)
-
-        async def count(
-            attempt: Attempt, chat_input: chat_input_pb2.ChatInput, _: Sink
-        ) -> chat_service_pb2.CountTokensResponse:
-            return await questions.count(attempt, chat_input, deadline)
-
         plan = self._router.plan(request.input.model, request.routing)
-        execution = Execution(self._router, plan, request.input, request.routing, deadline, count)
+        execution = Execution(self._router, plan, request.input, request.routing, self._deadline(call), questions.count)
         call.execution = execution
         response = await execution.run()
         if response.method == chat_service_pb2.COUNT_METHOD_PROVIDER:
@@ -107,20 +104,32 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         await off_loop(check_request, request.input, request.routing, self._router.knows, found)
 
     async def _answer(self, request: AnswerRequest, call: Call, sink: Sink, *, may_restart: bool) -> None:
-        deadline = self._deadline(call)
-        router = self._router
-
-        async def ask(attempt: Attempt, chat_input: chat_input_pb2.ChatInput, take: Sink) -> None:
-            if attempt.leg.provider.needs_maximum(chat_input, attempt.leg.target):
-                attempt.leg = await router.with_maximum(attempt.leg, deadline)
-            await attempt.chat(chat_input, deadline, take)
-
-        plan = router.plan(request.input.model, request.routing)
+        chat_input, routing = request.input, request.routing
+        plan = self._router.plan(chat_input.model, routing)
         stream = isinstance(request, chat_service_pb2.StreamChatRequest)
-        call.execution = Execution(
-            router, plan, request.input, request.routing, deadline, ask, sink, stream=stream, may_restart=may_restart
-        )
-        await call.execution.run()
+
+        def begin(deadline: float, sink: Sink) -> Execution[None]:
+            return Execution(
+                self._router, plan, chat_input, routing, deadline, self._ask, sink,
+                stream=stream, may_restart=may_restart,
+            )  # fmt: skip
+
+        deadline = self._deadline(call)
+        if not routing.coalescing_key:
+            call.execution = begin(deadline, sink)
+            await call.execution.run()
+            return
+        key = await off_loop(key_of, chat_input, routing, may_restart=may_restart)
+        # It may outlast the call that began it, as long as another one waits for it.
+        longest = asyncio.get_running_loop().time() + self._limits.max_deadline
+        shared = self._coalescer.join(key, partial(begin, longest))
+        call.execution = shared.execution
+        await shared.follow(sink, deadline, self._limits.slow_consumer)
+
+    async def _ask(self, attempt: Attempt, chat_input: chat_input_pb2.ChatInput, deadline: float, sink: Sink) -> None:
+        if attempt.leg.provider.needs_maximum(chat_input, attempt.leg.target):
+            attempt.leg = await self._router.with_maximum(attempt.leg, deadline)
+        await attempt.chat(chat_input, deadline, sink)
 
     def _deadline(self, call: Call) -> float:
         return call.deadline(self._limits.default_deadline, self._limits.max_deadline)

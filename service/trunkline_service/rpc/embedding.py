@@ -41,7 +41,7 @@ class EmbeddingServicer(embedding_service_pb2_grpc.EmbeddingServiceServicer):
         deadline = call.deadline(self._limits.default_deadline, self._limits.max_deadline)
 
         async def embed(
-            attempt: Attempt, _input: chat_input_pb2.ChatInput, _sink: Sink
+            attempt: Attempt, _input: chat_input_pb2.ChatInput, deadline: float, _sink: Sink
         ) -> embedding_service_pb2.EmbedResponse:
             if not isinstance(attempt.leg.provider, Embedder):
                 raise self._no_embeddings(attempt.leg.target.provider)

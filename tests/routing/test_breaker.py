@@ -1,0 +1,155 @@
+"""Circuit breaking: a target that fails is left alone, and comes back by a single call."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from e2e.gateways import Running, posts, until
+from routing.asking import asked, fallback, outcomes, target
+from support import calls
+from trunkline.v1 import error_reason_pb2
+from trunkline_service.errors import GatewayError
+from trunkline_service.routing.health import Health, State
+from trunkline_service.routing.policies import Breaker, Failure
+
+QUICK = {"consecutive_failures": 3, "ejection": "0.3s"}
+UNAVAILABLE = error_reason_pb2.ERROR_REASON_UPSTREAM_OVERLOADED
+
+
+def failed(reason: error_reason_pb2.ErrorReason.ValueType = UNAVAILABLE, retry_after: float | None = None) -> Failure:
+    return Failure(GatewayError(reason, "", retry_after=retry_after), reason)
+
+
+def asked_of(own: Running, model: str) -> int:
+    return sum(each.model == model for each in posts(own.simulator))
+
+
+async def test_it_is_left_alone_after_failures_in_a_row(own: Running) -> None:
+    request = asked(fallback("error-503", "text", circuit_breaker={**QUICK, "ejection": "60s"}))
+    for _ in range(10):
+        assert calls.said(await own.stub.Chat(request, timeout=10)) == "You said: Hello"
+    assert asked_of(own, "error-503") == 3
+
+
+async def test_a_single_call_tries_whether_it_is_back(own: Running) -> None:
+    request = asked(fallback("flaky-4-text-t50", "text-n1", circuit_breaker=QUICK))
+    for _ in range(3):
+        await own.stub.Chat(request, timeout=10)
+    await asyncio.sleep(0.35)
+    # The fourth failure, by one of them; its time doubles.
+    await asyncio.gather(*(own.stub.Chat(request, timeout=10) for _ in range(10)))
+    assert asked_of(own, "flaky-4-text-t50") == 4
+    await asyncio.sleep(0.4)
+    await own.stub.Chat(request, timeout=10)
+    assert asked_of(own, "flaky-4-text-t50") == 4
+    await asyncio.sleep(0.4)
+    answers = [await own.stub.Chat(request, timeout=10) for _ in range(3)]
+    assert {each.completion.route_report.attempts[-1].model for each in answers} == {"flaky-4-text-t50"}
+
+
+async def test_the_last_one_is_never_left_alone(own: Running) -> None:
+    request = asked(target("error-503", circuit_breaker={**QUICK, "ejection": "60s"}))
+    for _ in range(6):
+        await calls.chat_failure(own.stub, request)
+    assert asked_of(own, "error-503") == 6
+    request = asked(fallback("error-503", "error-500", circuit_breaker={**QUICK, "ejection": "60s"}))
+    for _ in range(6):
+        await calls.chat_failure(own.stub, request)
+    # Both are to be left alone; the calls go somewhere all the same.
+    assert asked_of(own, "error-503") + asked_of(own, "error-500") >= 6 + 6
+
+
+async def test_retry_after_counts_at_once(own: Running) -> None:
+    request = asked(fallback("error-429-ms", "text"))
+    for _ in range(5):
+        await own.stub.Chat(request, timeout=10)
+    assert asked_of(own, "error-429-ms") < 5
+    await asyncio.sleep(0.3)
+    answer = await own.stub.Chat(request, timeout=10)
+    assert outcomes(answer.completion.route_report)[0] == ("error-429-ms", "UPSTREAM_RATE_LIMITED")
+
+
+@pytest.mark.parametrize("model", ["error-402", "error-429-spend", "error-401"])
+async def test_what_waiting_does_not_help_counts_at_once(own: Running, model: str) -> None:
+    request = asked(fallback(model, "text"))
+    for _ in range(3):
+        await own.stub.Chat(request, timeout=10)
+    assert asked_of(own, model) == 1
+
+
+async def test_a_probe_that_its_caller_leaves_frees_its_place(own: Running) -> None:
+    request = asked(fallback("flaky-3-silence", "text", circuit_breaker=QUICK))
+    for _ in range(3):
+        await own.stub.Chat(request, timeout=10)
+    await asyncio.sleep(0.35)
+    probe = own.stub.Chat(request, timeout=10)
+    await until(lambda: asked_of(own, "flaky-3-silence") == 4)
+    probe.cancel()
+    await until(lambda: posts(own.simulator)[-1].outcome == "hung_up")
+    again = own.stub.Chat(request, timeout=10)
+    await until(lambda: asked_of(own, "flaky-3-silence") == 5)
+    again.cancel()
+
+
+class TestMemory:
+    """The memory itself, at times of its own."""
+
+    def test_a_rate_of_failures_is_enough(self) -> None:
+        health, breaker = Health(0), Breaker(consecutive_failures=0, failure_rate=0.5, min_calls=10, window=30)
+        for number in range(10):
+            assert health.state(number) is State.CLOSED
+            health.begin(number)
+            if number % 2:
+                health.fail(failed(), 0, breaker, number, probed=False)
+            else:
+                health.succeed(number, probed=False)
+        assert health.state(9) is State.OPEN
+        assert health.state(9 + breaker.ejection) is State.HALF_OPEN
+
+    def test_what_is_long_ago_does_not_count(self) -> None:
+        health, breaker = Health(0), Breaker(consecutive_failures=0, min_calls=10, window=30)
+        for number in range(40):
+            health.begin(number * 10)
+            health.fail(failed(), 0, breaker, number * 10, probed=False)
+        assert health.state(400) is State.CLOSED
+
+    def test_the_time_doubles_up_to_a_limit(self) -> None:
+        health, breaker = Health(0), Breaker(consecutive_failures=1, ejection=1, max_ejection=5)
+        now, times = 0.0, []
+        for _ in range(5):
+            probed = health.begin(now)
+            health.fail(failed(), 0, breaker, now, probed=probed)
+            times.append(health.ejected_for(now))
+            now += times[-1]
+        assert times == [1, 2, 4, 5, 5]
+        assert health.begin(now)
+        health.succeed(now, probed=True)
+        assert health.state(now) is State.CLOSED
+
+    def test_a_callers_impatience_is_no_failure(self) -> None:
+        health, late = Health(0), failed(error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED)
+        for waited, state in ((1.0, State.CLOSED), (20.0, State.OPEN)):
+            health.begin(0)
+            health.fail(late, waited, Breaker(consecutive_failures=1), 0, probed=False)
+            assert health.state(0) is state
+
+    def test_what_is_wrong_with_the_request_is_no_failure(self) -> None:
+        health = Health(0)
+        for _ in range(20):
+            health.begin(0)
+            reason = error_reason_pb2.ERROR_REASON_UPSTREAM_REJECTED_REQUEST
+            health.fail(failed(reason), 0, Breaker(consecutive_failures=1), 0, probed=False)
+        assert health.available(0)
+        assert health.in_flight == 0
+
+    def test_bad_news_at_once_good_news_with_time(self) -> None:
+        health = Health(0)
+        health.first_event(0.1, 0)
+        health.first_event(2.0, 1)
+        assert health.load() == pytest.approx(2.0)
+        health.first_event(0.1, 2)
+        assert 1.5 < health.load() < 2.0
+        health.first_event(0.1, 60)
+        assert health.load() < 0.2
