@@ -132,7 +132,7 @@ def test_every_part_of_the_input_is_reachable() -> None:
     fields = ChatInput.DESCRIPTOR.fields_by_name
     expected = set().union(*(arguments.get(name, {name}) for name in fields))
     assert expected | {"input"} == ChatOptions.__optional_keys__ - {
-        *("route", "unsupported_fields", "routing"),
+        *("route", "unsupported_fields", "route_metadata", "affinity_key", "coalescing_key", "routing"),
         *("timeout", "metadata", "request_id"),
     }
 
@@ -192,6 +192,10 @@ TARGET = Target(provider="eu", model="m-2", api_key="secret")
             RoutingOptions(
                 unsupported_fields=UnsupportedFieldPolicy.UNSUPPORTED_FIELD_POLICY_REJECT, route_name="fast"
             ),
+        ),
+        (
+            {"route_metadata": {"plan": "paid"}, "affinity_key": "a", "coalescing_key": "c"},
+            RoutingOptions(metadata={"plan": "paid"}, affinity_key="a", coalescing_key="c"),
         ),
         ({"routing": RoutingOptions(route_name="slow")}, RoutingOptions(route_name="slow")),
     ],

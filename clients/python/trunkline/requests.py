@@ -98,8 +98,14 @@ class RouteOptions(TypedDict, total=False):
     """A route of the gateway's configuration by name, one of the caller's own, or a single target."""
     unsupported_fields: Literal["reject", "drop"] | None
     """What to do with fields that the provider cannot honour: fail, which is the default, or drop with a warning."""
+    route_metadata: Mapping[str, str] | None
+    """What to tell about the call, for the conditions of routes: who asks, for what. Never goes to a provider."""
+    affinity_key: str | None
+    """Calls with the same key go to the same target of a load balancer that minds prompt caches."""
+    coalescing_key: str | None
+    """Calls in flight with the same key and the same request share one call to a provider."""
     routing: RoutingOptions | None
-    """Instead of both: the contract's own message, sent exactly as it is."""
+    """Instead of all these: the contract's own message, sent exactly as it is."""
 
 
 class CallOptions(TypedDict, total=False):
@@ -277,6 +283,9 @@ def route_options(options: RouteOptions) -> RoutingOptions:
             routing.route.CopyFrom(route)
     if policy := options.get("unsupported_fields"):
         routing.unsupported_fields = _one_of(_UNSUPPORTED_FIELDS, "unsupported_fields", policy)
+    routing.metadata.update(options.get("route_metadata") or {})
+    routing.affinity_key = options.get("affinity_key") or ""
+    routing.coalescing_key = options.get("coalescing_key") or ""
     return routing
 
 

@@ -1,23 +1,23 @@
 """The arguments of the command line, and its help."""
 
 import argparse
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from trunkline_service.cli import values
 from trunkline_service.cli.terminal import write
 
-A_YEAR = 365 * 86_400.0
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_PIPE = 1, 2, 130, 141
 
 _HELP = """\
 commands:
-  serve      run the gateway
-  check      check a configuration file
-  simulate   run a provider that costs nothing and fails on demand
-  chat       ask a model through a gateway
-  count      count the tokens of a text
-  models     list the models that a gateway's providers have
+  serve           run the gateway
+  check           check a configuration file
+  simulate        run a provider that costs nothing and fails on demand
+  chat            ask a model through a gateway
+  count           count the tokens of a text
+  models          list the models that a gateway's providers have
+  import-portkey  turn a config of Portkey's into routes and providers
 
 examples:
   trunkline serve                            providers by the keys in the environment, and the simulator
@@ -82,6 +82,18 @@ examples:
 """
 
 
+_IMPORT_PORTKEY = """\
+Prints the providers and the route that a config of Portkey's stands for, as a configuration file has them.
+What has no counterpart, what works in another way and what is left to do goes to the standard error.
+Keys are not copied: the providers name environment variables.
+"""
+_IMPORT_PORTKEY_EXAMPLES = """\
+examples:
+  trunkline import-portkey config.json > gateway.yaml && trunkline check gateway.yaml
+  trunkline import-portkey - --name support --provider anthropic=claude-eu < config.json
+"""
+
+
 class _Parser(argparse.ArgumentParser):
     """Shows help as it is laid out here, and the part that takes time to make only when it is asked for."""
 
@@ -127,6 +139,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     _chat(commands.add_parser("chat", description=_CHAT, epilog=_CHAT_EXAMPLES))
     _count(commands.add_parser("count", description="Prints how many tokens a text is to a model."))
     _models(commands.add_parser("models", description=_MODELS, epilog=_MODELS_EXAMPLES))
+    _import_portkey(commands.add_parser("import-portkey", description=_IMPORT_PORTKEY, epilog=_IMPORT_PORTKEY_EXAMPLES))
     return parser.parse_args(arguments)
 
 
@@ -156,7 +169,9 @@ Runs an HTTP server on loopback that speaks the wire formats of all providers, u
 What it received is at /_simulator/calls."""
     parser.last_words = _describe_simulator
     parser.set_defaults(run="trunkline_service.cli.service:simulate")
-    parser.add_argument("--port", type=_integer(0, 65535), default=8788, help="default: %(default)s; 0 is any free one")
+    parser.add_argument(
+        "--port", type=values.integer(0, 65535), default=8788, help="default: %(default)s; 0 is any free one"
+    )
 
 
 def _describe_simulator() -> str:
@@ -171,16 +186,20 @@ def _chat(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run="trunkline_service.cli.calls:chat")
     _question(parser)
     tuning = parser.add_argument_group("how to answer")
-    tuning.add_argument("--max-tokens", type=_integer(0, 2**31 - 1), metavar="N", help="at most so many tokens")
-    tuning.add_argument("--temperature", type=_number, metavar="T", help="how freely to sample; 0 to 1 on Anthropic")
+    tuning.add_argument("--max-tokens", type=values.integer(0, 2**31 - 1), metavar="N", help="at most so many tokens")
     tuning.add_argument(
-        "--top-p", type=_number, metavar="P", help="sample from the likeliest tokens up to this, 0 to 1"
+        "--temperature", type=values.number, metavar="T", help="how freely to sample; 0 to 1 on Anthropic"
     )
-    tuning.add_argument("--stop", type=_text, action="append", metavar="TEXT", help="end before this; may be repeated")
     tuning.add_argument(
-        "--thinking", type=_thinking, metavar="on|off|N", help="whether to reason, or for how many tokens at most"
+        "--top-p", type=values.number, metavar="P", help="sample from the likeliest tokens up to this, 0 to 1"
     )
-    tuning.add_argument("--effort", type=_text, help="how hard to work: low, medium, high …")
+    tuning.add_argument(
+        "--stop", type=values.text, action="append", metavar="TEXT", help="end before this; may be repeated"
+    )
+    tuning.add_argument(
+        "--thinking", type=values.thinking, metavar="on|off|N", help="whether to reason, or for how many tokens at most"
+    )
+    tuning.add_argument("--effort", type=values.text, help="how hard to work: low, medium, high …")
 
 
 def _count(parser: argparse.ArgumentParser) -> None:
@@ -191,11 +210,11 @@ def _count(parser: argparse.ArgumentParser) -> None:
 def _models(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run="trunkline_service.cli.calls:models")
     parser.add_argument(
-        "model", nargs="?", type=_text, help="only this one, as chat takes it: PROVIDER/MODEL or an alias"
+        "model", nargs="?", type=values.text, help="only this one, as chat takes it: PROVIDER/MODEL or an alias"
     )
-    parser.add_argument("--provider", "-p", type=_text, metavar="NAME", help="only this provider's")
+    parser.add_argument("--provider", "-p", type=values.text, metavar="NAME", help="only this provider's")
     parser.add_argument(
-        "--can", type=_text, action="append", metavar="WORD", help="only those that can do this; may be repeated"
+        "--can", type=values.text, action="append", metavar="WORD", help="only those that can do this; may be repeated"
     )
     parser.add_argument("--all", action="store_true", help="retired models, too")
     parser.add_argument(
@@ -204,14 +223,35 @@ def _models(parser: argparse.ArgumentParser) -> None:
     _where(parser)
 
 
+def _import_portkey(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run="trunkline_service.cli.portkey:import_portkey")
+    parser.add_argument("file", metavar="FILE", help="the config, JSON; - is the standard input")
+    parser.add_argument(
+        "--name", type=values.name, default="portkey", help="what to call the route; default: %(default)s"
+    )
+    parser.add_argument(
+        "--provider",
+        "-p",
+        type=values.renamed,
+        action="append",
+        metavar="PORTKEY=NAME",
+        help="what to call a provider or virtual key of Portkey's; default: the same; may be repeated",
+    )
+
+
 def _question(parser: argparse.ArgumentParser) -> None:
     """Add what `chat` and `count` share."""
-    parser.add_argument("text", nargs="?", type=_text, help="what to say; without it, or with -, standard input")
+    parser.add_argument("text", nargs="?", type=values.text, help="what to say; without it, or with -, standard input")
     parser.add_argument(
-        "--model", "-m", type=_text, help="PROVIDER/MODEL or an alias; default: $TRUNKLINE_MODEL, or simulator/text"
+        "--model",
+        "-m",
+        type=values.text,
+        help="PROVIDER/MODEL or an alias; default: $TRUNKLINE_MODEL, or simulator/text",
     )
-    parser.add_argument("--system", "-s", type=_text, metavar="TEXT", help="instructions ahead of the conversation")
-    parser.add_argument("--route", type=_text, metavar="NAME", help="a route of the gateway's configuration")
+    parser.add_argument(
+        "--system", "-s", type=values.text, metavar="TEXT", help="instructions ahead of the conversation"
+    )
+    parser.add_argument("--route", type=values.text, metavar="NAME", help="a route of the gateway's configuration")
     parser.add_argument("--json", action="store_true", help="print the whole response, as protobuf's JSON")
     _where(parser)
 
@@ -220,57 +260,8 @@ def _where(parser: argparse.ArgumentParser) -> None:
     """Add what all calls share."""
     call = parser.add_argument_group("where to call")
     call.add_argument(
-        "--address", "-a", type=_text, metavar="HOST:PORT", help="default: $TRUNKLINE_ADDRESS, or 127.0.0.1:50051"
+        "--address", "-a", type=values.text, metavar="HOST:PORT", help="default: $TRUNKLINE_ADDRESS, or 127.0.0.1:50051"
     )
     call.add_argument("--tls", action="store_true", help="use TLS, with the system's certificates")
     call.add_argument("--ca", metavar="FILE", help="use TLS, with the certificates in this file")
-    call.add_argument("--timeout", type=_seconds, metavar="SECONDS", default=600.0, help="default: %(default)g")
-
-
-def _text(value: str) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise argparse.ArgumentTypeError("not UTF-8") from None
-    return value
-
-
-def _integer(least: int, most: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        try:
-            number = int(value)
-        except ValueError:
-            number = least - 1
-        if not least <= number <= most:
-            raise argparse.ArgumentTypeError(f"{value!r} is not a whole number from {least} to {most}")
-        return number
-
-    return read
-
-
-def _number(value: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number")
-    return number
-
-
-def _seconds(value: str) -> float:
-    seconds = _number(value.removesuffix("s"))
-    if seconds <= 0:
-        raise argparse.ArgumentTypeError("must be more than 0")
-    if seconds > A_YEAR:
-        raise argparse.ArgumentTypeError("is more than a year")
-    return seconds
-
-
-def _thinking(value: str) -> bool | int:
-    if value in ("on", "off"):
-        return value == "on"
-    try:
-        return _integer(1, 2**31 - 1)(value)
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{value!r} is neither on nor off nor a number of tokens") from None
+    call.add_argument("--timeout", type=values.seconds, metavar="SECONDS", default=600.0, help="default: %(default)g")
