@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portkey.converting import holds
 from portkey.reference import matches
 from trunkline.v1 import ChatInput
+from wire.bounded import bounded
 
 WORDS = ["a", "b", "ab", "a b", "", '"', "\\d", "1", "1.5", "-2", "true", "ü", "1e3", "1x"]
 PATTERNS = ["a", "^a", "b$", "[0-9]+", "^$", "a|b", "\\d", ".", "a.b", "(a)(b)?", '"']
@@ -66,7 +67,7 @@ params = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@bounded(100)
 @given(queries, st.dictionaries(st.sampled_from(METADATA), words), params)
 def test_conditions_hold_when_queries_match(query: Any, metadata: dict[str, str], asked: dict[str, Any]) -> None:
     generation = {FIELDS[name]: value for name, value in asked.items() if name in FIELDS}
