@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import cel
 import pytest
-from google.protobuf import json_format, text_format
+from google.protobuf import text_format
 
 from trunkline import portkey
 from trunkline.portkey import Conversion, NoteKind
 from trunkline.v1 import ChatInput, Route
+from trunkline_service.routing.conditions import Condition, readable
 
 MODEL = "claude-3-5-sonnet-20241022"
 
@@ -58,13 +58,13 @@ def condition(query: Any) -> str:
 def holds(
     query: Any, *, metadata: dict[str, str] | None = None, stream: bool = False, asked: ChatInput | None = None
 ) -> bool:
-    """Whether a call matches a query, as the condition says. One that cannot be evaluated does not hold."""
+    """Whether a call matches a query, as the gateway finds by the condition."""
     asked = asked or ChatInput()
     values = {
         "metadata": metadata or {},
         "model": asked.model,
         "stream": stream,
         "estimated_tokens": 1,
-        "input": json_format.MessageToDict(asked, preserving_proto_field_name=True),
+        "input": readable(asked),
     }
-    return cel.evaluate(condition(query), values) is True
+    return Condition(condition(query), max_loops=0).holds(values)
