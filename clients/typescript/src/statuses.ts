@@ -121,7 +121,7 @@ function classOf(code: StatusCode, reason: string, retryable: boolean): ErrorCla
 /** The gRPC code. A connection that breaks has many faces, which gRPC's own clients all call UNAVAILABLE. */
 export function codeOf(error: ConnectError): StatusCode {
   if (connectionBroke(error)) return "UNAVAILABLE";
-  if (error.rawMessage.startsWith("cannot encode ")) return "INVALID_ARGUMENT"; // a number that its field cannot hold
+  if (error.rawMessage.startsWith("serialize ")) return "INVALID_ARGUMENT"; // a number that its field cannot hold
   const name = (Code[error.code] ?? "Unknown").replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
   return (name === "CANCELED" ? "CANCELLED" : name) as StatusCode;
 }

@@ -872,8 +872,8 @@ export const OpaqueSchema: GenMessage<Opaque> = /*@__PURE__*/
  */
 export type CacheControl = Message$1<"trunkline.v1.CacheControl"> & {
   /**
-   * Optional. How long to keep it, in the provider's own word: "5m" and "1h" on Anthropic. Empty means the provider's
-   * default.
+   * Optional. How long to keep it, in the provider's own word: "5m" and "1h" on Anthropic, "30m" and "12h" on OpenAI. Empty
+   * means the provider's default.
    *
    * @generated from field: string ttl = 1;
    */
