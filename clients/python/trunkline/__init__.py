@@ -9,7 +9,10 @@ The contract itself - messages, enums, stubs - is in trunkline.v1.
 """
 
 from trunkline.accumulate import Accumulator
+from trunkline.async_batch_calls import AsyncBatches
 from trunkline.async_client import AsyncTrunkline
+from trunkline.batch_calls import Batches
+from trunkline.batches import Batch, BatchOptions, BatchResult, CreateBatchOptions, batch_item
 from trunkline.client import Trunkline
 from trunkline.content import (
     assistant,
@@ -72,6 +75,8 @@ __all__ = [  # noqa: RUF022 - grouped
     "StreamOptions",
     "EmbedOptions",
     "ModelsOptions",
+    "BatchOptions",
+    "CreateBatchOptions",
     # What comes back.
     "Reply",
     "ToolCall",
@@ -80,7 +85,13 @@ __all__ = [  # noqa: RUF022 - grouped
     "ModelList",
     "ChatStream",
     "AsyncChatStream",
+    "Batches",
+    "AsyncBatches",
+    "Batch",
+    "BatchResult",
     "Accumulator",
+    # Batches.
+    "batch_item",
     # Messages.
     "user",
     "assistant",

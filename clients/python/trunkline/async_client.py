@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast
 
 import grpc
 
 from trunkline import statuses
+from trunkline.async_batch_calls import AsyncBatches
 from trunkline.base import ClientBase
 from trunkline.calls import Call
 from trunkline.embeddings import Embeddings, EmbedOptions, Inputs, embed_request
@@ -17,6 +19,7 @@ from trunkline.models import ModelList, ModelsOptions, Pages
 from trunkline.replies import Reply, TokenCount
 from trunkline.requests import CallOptions, ChatOptions, Prompt, StreamOptions
 from trunkline.stream import AsyncChatStream
+from trunkline.v1.batch_service_pb2_grpc import BatchServiceStub
 from trunkline.v1.chat_service_pb2 import ChatRequest, CountTokensRequest, StreamChatRequest
 from trunkline.v1.chat_service_pb2_grpc import ChatServiceStub
 from trunkline.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
@@ -24,6 +27,7 @@ from trunkline.v1.model_service_pb2 import GetModelRequest, GetModelResponse, Mo
 from trunkline.v1.model_service_pb2_grpc import ModelServiceStub
 
 if TYPE_CHECKING:
+    from trunkline.v1.batch_service_pb2_grpc import BatchServiceAsyncStub
     from trunkline.v1.chat_service_pb2_grpc import ChatServiceAsyncStub
     from trunkline.v1.embedding_service_pb2_grpc import EmbeddingServiceAsyncStub
     from trunkline.v1.model_service_pb2_grpc import ModelServiceAsyncStub
@@ -76,6 +80,15 @@ class AsyncTrunkline(ClientBase):
     def _embeddings(self) -> EmbeddingServiceAsyncStub:
         assert self.stub  # noqa: S101 - makes the channel
         return cast("EmbeddingServiceAsyncStub", EmbeddingServiceStub(self._channel))
+
+    @cached_property
+    def batches(self) -> AsyncBatches:
+        """The batches that a provider works at."""
+        return AsyncBatches(self._batches, self._defaults)
+
+    def _batches(self) -> BatchServiceAsyncStub:
+        assert self.stub  # noqa: S101 - makes the channel
+        return cast("BatchServiceAsyncStub", BatchServiceStub(self._channel))
 
     def _leave(self) -> None:
         """Let go of the channel of another loop, whose calls have ended with it."""

@@ -11,12 +11,14 @@ import grpc
 
 from trunkline import statuses
 from trunkline.base import ClientBase
+from trunkline.batch_calls import Batches
 from trunkline.calls import Call
 from trunkline.embeddings import Embeddings, EmbedOptions, Inputs, embed_request
 from trunkline.models import ModelList, ModelsOptions, Pages
 from trunkline.replies import Reply, TokenCount
 from trunkline.requests import CallOptions, ChatOptions, Prompt, StreamOptions
 from trunkline.stream import ChatStream
+from trunkline.v1.batch_service_pb2_grpc import BatchServiceStub
 from trunkline.v1.chat_service_pb2 import ChatRequest, CountTokensRequest, StreamChatRequest
 from trunkline.v1.chat_service_pb2_grpc import ChatServiceStub
 from trunkline.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
@@ -58,6 +60,11 @@ class Trunkline(ClientBase):
     @cached_property
     def _embeddings(self) -> EmbeddingServiceStub:
         return EmbeddingServiceStub(self._channel)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """The batches that a provider works at."""
+        return Batches(BatchServiceStub(self._channel), self._defaults)
 
     def chat(self, prompt: Prompt | None = None, /, **options: Unpack[ChatOptions]) -> Reply:
         """Ask a model and wait for the whole answer.

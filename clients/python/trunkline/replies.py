@@ -98,7 +98,7 @@ class Reply:
         Example:
             assert reply.finish_reason in ("stop", "tool_use")
         """
-        return _word(FinishReason.DESCRIPTOR, self.proto.completion.finish_reason, "FINISH_REASON_")
+        return word(FinishReason.DESCRIPTOR, self.proto.completion.finish_reason, "FINISH_REASON_")
 
     @property
     def provider_finish_reason(self) -> str:
@@ -226,13 +226,14 @@ class TokenCount:
     @property
     def method(self) -> str:
         """Who counted: "provider", "tokenizer" or "estimate"; "other" if this package does not know the word."""
-        return _word(CountMethod.DESCRIPTOR, self.proto.method, "COUNT_METHOD_")
+        return word(CountMethod.DESCRIPTOR, self.proto.method, "COUNT_METHOD_")
 
     def __repr__(self) -> str:
         return f"<TokenCount input_tokens={self.input_tokens} model={self.proto.origin.model!r}>"
 
 
-def _word(enum: EnumDescriptor, number: int, prefix: str) -> str:
+def word(enum: EnumDescriptor, number: int, prefix: str) -> str:
+    """Return the end of a value's name in small letters; "other" if it is newer than this package, empty if not set."""
     if number == 0:
         return ""
     name = enum.values_by_number.get(number)

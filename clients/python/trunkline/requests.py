@@ -180,6 +180,20 @@ def fill(request: _Request, prompt: Prompt | None, options: ChatOptions, default
     return request
 
 
+def chat_input(prompt: Prompt | None, options: InputOptions) -> ChatInput:
+    """Make what is asked, of the arguments. Raises as `fill` does."""
+    if unknown := options.keys() - InputOptions.__optional_keys__:
+        raise TypeError(f"unexpected arguments: {', '.join(sorted(unknown))}")
+    result = ChatInput()
+    if (raw := options.get("input")) is not None:
+        given = {name for name, value in options.items() if value is not None}
+        _alone("input", given | ({"prompt"} if prompt is not None else set()))
+        result.CopyFrom(raw)
+    else:
+        _fill_input(result, prompt, options, "")
+    return result
+
+
 def _fill_stream(request: StreamChatRequest, options: StreamOptions) -> None:
     request.allow_restart = bool(options.get("allow_restart"))
     if (delay := options.get("max_event_delay")) is not None:
@@ -282,11 +296,16 @@ def route_options(options: RouteOptions) -> RoutingOptions:
         case Route() as route:
             routing.route.CopyFrom(route)
     if policy := options.get("unsupported_fields"):
-        routing.unsupported_fields = _one_of(_UNSUPPORTED_FIELDS, "unsupported_fields", policy)
+        routing.unsupported_fields = unsupported_fields(policy)
     routing.metadata.update(options.get("route_metadata") or {})
     routing.affinity_key = options.get("affinity_key") or ""
     routing.coalescing_key = options.get("coalescing_key") or ""
     return routing
+
+
+def unsupported_fields(policy: str) -> UnsupportedFieldPolicy.ValueType:
+    """Return the policy for a word. Raises ValueError if it is none."""
+    return _one_of(_UNSUPPORTED_FIELDS, "unsupported_fields", policy)
 
 
 _Value = TypeVar("_Value")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-
-from google.protobuf import timestamp_pb2
 
 from trunkline.v1 import model_service_pb2
 from trunkline_service import json_text
@@ -40,18 +37,6 @@ def read(
     except (json_text.JsonTextError, UnicodeDecodeError) as error:
         raise ProtocolViolation(_NOT_A_LIST) from error
     return models, fields
-
-
-def instant(text: str | None) -> timestamp_pb2.Timestamp | None:
-    """A date, or a date and time, in ISO 8601; None if it is neither."""
-    try:
-        found = datetime.fromisoformat(text or "")
-        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    result = timestamp_pb2.Timestamp()
-    result.FromDatetime(found)
-    return result
 
 
 def tokens(count: int | None) -> int | None:

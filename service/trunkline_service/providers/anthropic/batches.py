@@ -5,9 +5,6 @@ from __future__ import annotations
 import dataclasses
 import urllib.parse
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from trunkline.v1 import batch_service_pb2, chat_input_pb2
 from trunkline_service import json_text
@@ -19,6 +16,7 @@ from trunkline_service.providers.anthropic.whole import message_events
 from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.providers.batches import EncodedItem, ItemResult, Outcome, Undone, item_result
 from trunkline_service.providers.fields import Fields
+from trunkline_service.providers.times import timestamp
 from trunkline_service.upstream.request import UpstreamRequest
 
 _STATES = {
@@ -171,8 +169,8 @@ def _batch(body: bytes) -> batch_service_pb2.Batch:
         msg = "a batch without an id"
         raise ValueError(msg)
     for name, field in _TIMES.items():
-        if (text := fields.text(name)) is not None:
-            getattr(batch, field).CopyFrom(_timestamp(text))
+        if (stamp := timestamp(fields.text(name))) is not None:
+            getattr(batch, field).CopyFrom(stamp)
     if (data := fields.object("request_counts")) is not None:
         counts = Fields(data)
         for name, field in (*_COUNTS.items(), ("expired", "expired")):
@@ -180,9 +178,3 @@ def _batch(body: bytes) -> batch_service_pb2.Batch:
                 setattr(batch.counts, field, count)
         batch.counts.total = sum(value for _, value in batch.counts.ListFields())
     return batch
-
-
-def _timestamp(text: str) -> Timestamp:
-    result = Timestamp()
-    result.FromDatetime(datetime.fromisoformat(text))
-    return result

@@ -13,6 +13,7 @@ from trunkline_service.providers.anthropic.envelope import headers
 from trunkline_service.providers.anthropic.platform import LEGACY_VERSION
 from trunkline_service.providers.base import ModelPage, Target
 from trunkline_service.providers.fields import Fields
+from trunkline_service.providers.times import timestamp
 from trunkline_service.upstream.request import UpstreamRequest
 
 PAGE_SIZE = 1000
@@ -71,7 +72,7 @@ def _describe(fields: Fields, model: model_service_pb2.Model) -> None:
         ("deprecated_at", model.deprecate_time),
         ("retires_at", model.retire_time),
     ):
-        if (instant := model_pages.instant(fields.text(name))) is not None:
+        if (instant := timestamp(fields.text(name))) is not None:
             stamp.CopyFrom(instant)
     if (capabilities := fields.object("capabilities")) is not None:
         model_pages.set_capabilities(model, _capabilities(Fields(capabilities)))

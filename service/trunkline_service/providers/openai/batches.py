@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import msgspec
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, status_pb2
 
 from trunkline.v1 import batch_service_pb2, chat_input_pb2, chat_service_pb2
@@ -18,6 +17,7 @@ from trunkline_service.providers.batches import EncodedItem, ItemResult, Outcome
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.headers import request_headers
 from trunkline_service.providers.openai.platform import OPENAI, Platform
+from trunkline_service.providers.times import timestamp
 from trunkline_service.upstream.request import UpstreamRequest
 
 # No line of JSON can hold what parts are told apart by: it begins with an end of line.
@@ -233,11 +233,11 @@ def _batch(body: bytes) -> batch_service_pb2.Batch:
         msg = "a batch without an id"
         raise ValueError(msg)
     for name, field in _TIMES.items():
-        if (seconds := fields.integer(name)) is not None:
-            getattr(batch, field).CopyFrom(Timestamp(seconds=seconds))
+        if (stamp := timestamp(fields.integer(name))) is not None:
+            getattr(batch, field).CopyFrom(stamp)
     for name in _ENDS:
-        if (seconds := fields.integer(name)) is not None:
-            batch.end_time.CopyFrom(Timestamp(seconds=seconds))
+        if (stamp := timestamp(fields.integer(name))) is not None:
+            batch.end_time.CopyFrom(stamp)
     if (data := fields.object("request_counts")) is not None:
         _count(Fields(data), batch)
     if batch.state == batch_service_pb2.BATCH_STATE_FAILED and (errors := fields.object("errors")) is not None:

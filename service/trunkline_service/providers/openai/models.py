@@ -10,6 +10,7 @@ from trunkline_service.providers.base import ModelPage, Target
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.openai.headers import request_headers
 from trunkline_service.providers.openai.platform import AZURE, Platform
+from trunkline_service.providers.times import timestamp
 from trunkline_service.upstream.request import UpstreamRequest
 
 
@@ -51,8 +52,5 @@ def _describe(fields: Fields, model: model_service_pb2.Model) -> None:
 
 
 def _instant(fields: Fields, name: str) -> timestamp_pb2.Timestamp | None:
-    """Seconds since 1970, or a date."""
-    seconds = fields.integer(name)
-    if seconds is not None:
-        return timestamp_pb2.Timestamp(seconds=seconds) if seconds > 0 else None
-    return model_pages.instant(fields.text(name))
+    """Seconds since 1970, or a date. Servers that do not know say 0."""
+    return timestamp(fields.integer(name) or fields.text(name))

@@ -1,8 +1,8 @@
 """OpenAI's Responses API.
 
-`requests.py`, `items_in.py`, `parts_in.py`, `portable.py` and `tools_in.py` write requests; `stream.py`,
-`item_reader.py`, `open_item.py`, `events.py`, `items_out.py`, `logprobs.py`, `completion.py` and `whole.py` read
-answers. `ResponsesProvider` is the four verbs over these.
+`requests.py`, `items_in.py`, `parts_in.py` and `tools_in.py` write requests; `stream.py`, `item_reader.py`,
+`open_item.py`, `events.py`, `items_out.py`, `logprobs.py`, `completion.py` and `whole.py` read answers.
+`ResponsesProvider` is the four verbs over these.
 """
 
 from __future__ import annotations
