@@ -1,7 +1,7 @@
 """The examples of the reference product's page on Anthropic, in Trunkline's own terms and through its Python client.
 
-Each test is named after its example. What the provider got is checked as well as what came back. What else the page
-shows - fallback, load balancing, batches - has its place with the features themselves.
+Each test is named after its example. What the provider got is checked as well as what came back. Fallback and load
+balancing are the page's own JSON, unchanged. Batches have their place with the feature itself.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import dataclasses
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from e2e.gateways import KEY, Running, posts, provider, running
+from support.upstream import Answer, ScriptedUpstream
 from trunkline import (
     APIError,
     AsyncTrunkline,
@@ -28,6 +30,7 @@ from trunkline import (
     UpstreamUnavailableError,
     cached,
     image,
+    portkey,
     text,
     tool,
 )
@@ -35,11 +38,40 @@ from trunkline.v1.chat_input_pb2 import AnthropicOptions
 from trunkline.v1.message_pb2 import Role
 from trunkline_service import config
 from trunkline_service.app import Gateway
+from trunkline_service.cli.portkey import as_yaml
 from trunkline_service.simulator import Simulator
 from trunkline_service.simulator.calls import ReceivedCall
 
 MODEL = "anthropic/claude-3-5-sonnet-20241022"
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(range(256))
+FALLBACK: dict[str, Any] = {
+    "strategy": {"mode": "fallback"},
+    "targets": [
+        {
+            "provider": "anthropic",
+            "api_key": "sk-ant-***",
+            "override_params": {"model": "claude-3-5-sonnet-20241022"},
+        },
+        {"provider": "openai", "api_key": "sk-***", "override_params": {"model": "gpt-4o"}},
+    ],
+}
+LOAD_BALANCING: dict[str, Any] = {
+    "strategy": {"mode": "loadbalance"},
+    "targets": [
+        {
+            "provider": "anthropic",
+            "api_key": "sk-ant-***",
+            "override_params": {"model": "claude-3-5-sonnet-20241022"},
+            "weight": 0.7,
+        },
+        {
+            "provider": "anthropic",
+            "api_key": "sk-ant-***",
+            "override_params": {"model": "claude-3-5-haiku-20241022"},
+            "weight": 0.3,
+        },
+    ],
+}
 WEATHER = {
     "type": "object",
     "properties": {
@@ -61,6 +93,40 @@ async def own(upstream: Simulator) -> AsyncIterator[Running]:
     """A gateway whose provider "anthropic" is the simulator."""
     async with running(providers={"anthropic": provider(upstream.url)}) as front:
         yield dataclasses.replace(front, simulator=upstream)
+
+
+def openai(upstream: Simulator) -> config.ProviderSettings:
+    """A provider "openai" that is the simulator."""
+    key = config.Secret(env="KEY", environ={"KEY": "sk-of-the-gateway"})
+    url = f"{upstream.url}/openai/v1"
+    return config.ProviderSettings(
+        name="openai", type="openai", api="responses", auth="bearer", base_url=url, api_key=key
+    )
+
+
+@pytest.fixture
+async def both(upstream: Simulator) -> AsyncIterator[AsyncTrunkline]:
+    """A client of a gateway whose providers "anthropic" and "openai" are the simulator."""
+    providers = {"anthropic": provider(upstream.url), "openai": openai(upstream)}
+    async with (
+        running(providers=providers) as front,
+        AsyncTrunkline(front.gateway.address, timeout=30) as made,
+    ):
+        yield made
+
+
+@pytest.fixture
+async def overloaded(upstream: Simulator) -> AsyncIterator[AsyncTrunkline]:
+    """The same, but that Anthropic is overloaded."""
+    busy = Answer(b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', status=529)
+    async with ScriptedUpstream() as anthropic:
+        anthropic.answer(busy)
+        providers = {"anthropic": provider(anthropic.url), "openai": openai(upstream)}
+        async with (
+            running(providers=providers) as front,
+            AsyncTrunkline(front.gateway.address, timeout=30) as made,
+        ):
+            yield made
 
 
 @pytest.fixture(autouse=True)
@@ -413,3 +479,76 @@ async def test_always_set_max_tokens(client: AsyncTrunkline, upstream: Simulator
     assert received(upstream).json["max_tokens"] == 8192
     (warning,) = reply.warnings
     assert (warning.field, warning.value) == ("input.generation.max_output_tokens", "8192")
+
+
+async def test_fallback_configuration(both: AsyncTrunkline, upstream: Simulator) -> None:
+    reply = await both.chat("Hello!", route=portkey.route(FALLBACK), max_output_tokens=100)
+    assert reply.text == "You said: Hello!"
+    call = received(upstream)
+    assert (call.path, call.model) == ("/v1/messages", "claude-3-5-sonnet-20241022")
+    assert call.json["max_tokens"] == 100
+    assert call.headers["x-api-key"] == "***-***"
+
+
+async def test_fallback_configuration_when_claude_is_overloaded(
+    overloaded: AsyncTrunkline, upstream: Simulator
+) -> None:
+    reply = await overloaded.chat("Hello!", route=portkey.route(FALLBACK), max_output_tokens=100)
+    assert reply.text == "You said: Hello!"
+    assert (reply.message.origin.provider, reply.message.origin.model) == ("openai", "gpt-4o")
+    call = received(upstream)
+    assert call.model == "gpt-4o"
+    assert call.json["max_output_tokens"] == 100
+    attempts = reply.proto.completion.route_report.attempts
+    assert [(each.provider, each.model, each.upstream_status) for each in attempts] == [
+        ("anthropic", "claude-3-5-sonnet-20241022", 529),
+        ("openai", "gpt-4o", 200),
+    ]
+
+
+async def test_fallback_configuration_in_a_stream(overloaded: AsyncTrunkline) -> None:
+    async with overloaded.stream("Hello!", route=portkey.route(FALLBACK), max_output_tokens=100) as stream:
+        assert "".join([piece async for piece in stream.text]) == "You said: Hello!"
+    assert stream.response.message.origin.provider == "openai"
+
+
+async def test_fallback_configuration_in_the_gateways_own(upstream: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `trunkline import-portkey` prints it; the page's JSON with the places where the providers are."""
+    for name in ("ANTHROPIC", "OPENAI"):
+        monkeypatch.setenv(f"{name}_API_KEY", f"sk-of-{name}")
+    hosts = (f"{upstream.url}/v1", f"{upstream.url}/openai/v1")
+    targets = [each | {"custom_host": host} for each, host in zip(FALLBACK["targets"], hosts, strict=True)]
+    text = as_yaml(portkey.configuration(FALLBACK | {"targets": targets}), "claude-or-gpt")
+    settings = config.parse(text, "gateway.yaml", listen="127.0.0.1:0")
+    async with Gateway(settings) as gateway, AsyncTrunkline(gateway.address) as client:
+        reply = await client.chat("Hello!", route="claude-or-gpt", max_output_tokens=100)
+    assert reply.text == "You said: Hello!"
+    assert received(upstream).headers["x-api-key"] == "***OPIC"
+    assert reply.proto.completion.route_report.route_name == "claude-or-gpt"
+
+
+async def test_load_balancing(both: AsyncTrunkline, upstream: Simulator) -> None:
+    route = portkey.route(LOAD_BALANCING)
+    for _ in range(10):
+        await asyncio.gather(*(both.chat("Hello!", route=route, max_output_tokens=10) for _ in range(20)))
+    models = Counter(call.model for call in posts(upstream))
+    assert models.keys() == {"claude-3-5-sonnet-20241022", "claude-3-5-haiku-20241022"}
+    # Five standard deviations of 200 draws.
+    assert 108 <= models["claude-3-5-sonnet-20241022"] <= 172
+
+
+async def test_load_balancing_when_one_model_is_overloaded(both: AsyncTrunkline, upstream: Simulator) -> None:
+    """Portkey asks no other target then."""
+    busy = {"provider": "anthropic", "override_params": {"model": "error-529"}, "weight": 0.7}
+    balanced = LOAD_BALANCING | {"targets": [busy, LOAD_BALANCING["targets"][1]]}
+    for _ in range(10):
+        reply = await both.chat("Hello!", route=portkey.route(balanced), max_output_tokens=10)
+        assert reply.message.origin.model == "claude-3-5-haiku-20241022"
+
+
+async def test_add_retry_logic(both: AsyncTrunkline, upstream: Simulator) -> None:
+    """The page's advice, as the product's configs have it."""
+    config = {"provider": "anthropic", "retry": {"attempts": 3}, "override_params": {"model": "flaky-2-text-s429"}}
+    reply = await both.chat("Hello!", route=portkey.route(config), max_output_tokens=100)
+    assert reply.text == "You said: Hello!"
+    assert [call.status for call in posts(upstream)] == [429, 429, 200]
