@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 /** The client for Node. */
 
 import type { SecureContextOptions } from "node:tls";

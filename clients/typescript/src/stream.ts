@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 /** Streams: the events of an answer as they come, and what they add up to. */
 
 import { Code, ConnectError } from "@connectrpc/connect";

@@ -10,17 +10,7 @@ import { promisify } from "node:util";
 const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
 const FOLDER = `${PACKAGE}build/readme/`; // within the package, whose name they import
 const TSC = `${PACKAGE}node_modules/.bin/tsc`;
-const STRICT = [
-  "--ignoreConfig",
-  "--noEmit",
-  "--strict",
-  "--target",
-  "es2023",
-  "--module",
-  "nodenext",
-  "--types",
-  "node",
-];
+const STRICT = ["--ignoreConfig", "--noEmit", "--strict", "--target", "es2023", "--module", "nodenext"];
 const run = promisify(execFile);
 
 test("case readme", async (all: TestContext) => {
@@ -39,6 +29,12 @@ test("case readme", async (all: TestContext) => {
   }
   await all.test("types", async () => {
     for (const [index, file] of files.entries()) await writeFile(`${file}.mts`, examples[index] ?? "");
-    await run(TSC, [...STRICT, ...files.map((file) => `${file}.mts`)], { cwd: PACKAGE });
+    await run(TSC, [...STRICT, "--types", "node", ...files.map((file) => `${file}.mts`)], { cwd: PACKAGE });
+  });
+  await all.test("types where there are none of Node", async () => {
+    const program =
+      'import { Trunkline } from "trunkline/web";\nfor await (const _ of new Trunkline().stream().text);\n';
+    await writeFile(`${FOLDER}web.mts`, program);
+    await run(TSC, [...STRICT, "--types", "", "--lib", "es2022,dom", `${FOLDER}web.mts`], { cwd: PACKAGE });
   });
 });
