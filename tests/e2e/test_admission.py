@@ -60,6 +60,18 @@ async def test_as_many_calls_as_allowed() -> None:
         assert [said(answer) for answer in both] == ["You said: Hello"] * 2
 
 
+async def test_a_crowd_at_the_door() -> None:
+    """Each of many that come at once gets an answer of the gateway's own: gRPC would send some away by itself."""
+    async with running(limits=Limits(max_concurrent_calls=1)) as own:
+        first = asyncio.ensure_future(own.stub.Chat(request("simulator/silence"), timeout=50))
+        await until(lambda: len(posts(own.simulator)) == 1)
+        refused = await asyncio.gather(*(chat_failure(own.stub, request(), timeout=50) for _ in range(2_500)))
+        assert {(found.code, found.reason) for found in refused} == {
+            (grpc.StatusCode.UNAVAILABLE, "GATEWAY_OVERLOADED")
+        }
+        first.cancel()
+
+
 async def test_calls_that_fail_make_room_as_well() -> None:
     async with running(limits=Limits(max_concurrent_calls=1)) as own:
         for model in ("simulator/error-500", "simulator/cut", "nowhere/text", "simulator/text", "simulator/garbage"):

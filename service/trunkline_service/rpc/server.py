@@ -45,6 +45,10 @@ MIN_PING_INTERVAL_MS = 15_000
 RECEIVED_TIMES = 2
 MAX_RECEIVED_BYTES = 2**31 - 1
 
+# Of calls that come at once, gRPC cancels some beyond the first thousand, without a word. Up to so many wait until the
+# edge looks at them, which says why it refuses one.
+MAX_WAITING_CALLS = 100_000
+
 
 class Server:
     """Serves the contract at one address. `start`, then `stop`; not to be used again after that."""
@@ -132,6 +136,8 @@ def _options(settings: Settings) -> Sequence[tuple[str, Any]]:
     return (
         ("grpc.max_receive_message_length", min(RECEIVED_TIMES * size, MAX_RECEIVED_BYTES)),
         ("grpc.max_send_message_length", size),
+        ("grpc.server.max_pending_requests", MAX_WAITING_CALLS),
+        ("grpc.server.max_pending_requests_hard_limit", MAX_WAITING_CALLS),
         # Without this, a second server at the same port succeeds in silence and takes half of the connections.
         ("grpc.so_reuseport", 0),
         # (The option that is often seen for this, grpc.http2.min_recv_ping_interval_without_data_ms, has no effect.)
