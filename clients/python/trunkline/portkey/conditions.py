@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from trunkline.portkey import patterns
 from trunkline.portkey.cel import FALSE, TRUE, Expression, all_of, any_of, literal, negated, number
 from trunkline.portkey.operands import Operand, operand
 from trunkline.portkey.reading import Place
@@ -14,11 +15,6 @@ from trunkline.portkey.reading import Place
 _MAX_CHARACTERS: Final = 2000
 _NUMERIC: Final = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
 _ORDERS: Final = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
-_ESCAPE_OR_CLASS: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
-_NOT_IN_RE2: Final = re.compile(r"\(\?<?[=!]")
-# Back references and octal numbers, control characters, and letters that mean nothing.
-_ODD_ESCAPE: Final = re.compile(r"\\[0-9a-zA-Z<>]")
-_GOOD_ESCAPE: Final = re.compile(r"\\[dDwWsSbBtnrvfxupP]")
 
 
 def condition(query: Place) -> str:
@@ -148,7 +144,7 @@ def _limit(right: Place) -> float:
 
 def _regex(right: Place, left: Operand | None) -> Expression:
     pattern = right.value if isinstance(right.value, str) else right.text()
-    _check_pattern(right, pattern)
+    patterns.check(right, pattern)
     if left is None:
         return FALSE
     if left.kind != "text":
@@ -157,16 +153,6 @@ def _regex(right: Place, left: Operand | None) -> Expression:
     if left.there != TRUE:
         right.differs('does not match what is not there; Portkey matches the text "undefined" then')
     return all_of([left.there, Expression(f"{left.cel}.matches({literal(pattern)})", 3)])
-
-
-def _check_pattern(right: Place, pattern: str) -> None:
-    """Fail at what JavaScript's patterns have and RE2's, which CEL takes, have not."""
-    outside = _ESCAPE_OR_CLASS.sub(lambda match: match[0] if match[0].startswith("\\") else "", pattern)
-    for escape in _ODD_ESCAPE.findall(outside):
-        if not _GOOD_ESCAPE.fullmatch(escape):
-            right.fail(f"has {escape}, which means nothing in conditions, or something else")
-    if _NOT_IN_RE2.search(_ESCAPE_OR_CLASS.sub("", pattern)):
-        right.fail("looks ahead or behind, which conditions cannot: write it without (?=, (?!, (?<= and (?<!")
 
 
 def _length(right: Place, left: Operand | None) -> Expression:

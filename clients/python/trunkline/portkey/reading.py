@@ -138,18 +138,15 @@ def read(config: str | Mapping[str, Any], notes: list[Note]) -> Place:
 
     Raises PortkeyError if it is not JSON, or holds what no message can.
     """
-    root = Place(parsed(config) if isinstance(config, str) else config, ROOT, notes)
+    root = Place(_parsed(config) if isinstance(config, str) else config, ROOT, notes)
     _check(root, 0)
     return root
 
 
-def parsed(text: str) -> Any:
-    """What a JSON text says. Raises PortkeyError."""
+def _parsed(text: str) -> Any:
     root = Place(None, ROOT, [])
     try:
         return json.loads(text, object_pairs_hook=_unique)
-    except PortkeyError:
-        raise
     except RecursionError:
         root.fail("is nested too deeply")
     except ValueError as error:
@@ -158,12 +155,18 @@ def parsed(text: str) -> Any:
         root.fail(f"is not JSON: {error}")
 
 
+class _Repeated(dict[str, Any]):
+    """An object in which a name stands twice."""
+
+    name: str
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise PortkeyError(ROOT, f"an object has the member {json.dumps(twice)} twice")
+        members = _Repeated(members)
+        members.name = next(name for name in names if names.count(name) > 1)
     return members
 
 
@@ -180,6 +183,8 @@ def _check(place: Place, depth: int) -> None:
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             _check(place.below(index, item), depth + 1)
+    elif isinstance(value, _Repeated):
+        place.fail(f"has the member {json.dumps(value.name)} twice")
     elif isinstance(value, Mapping):
         for name, member in value.items():
             if not isinstance(name, str):

@@ -160,7 +160,7 @@ class Builder:
             share.route.CopyFrom(built.route)
             count += built.targets
         if not any(share.weight if share.HasField("weight") else 1 for share in shares):
-            targets.fail("have all the weight 0: at least one must have more")
+            targets.fail("have all the weight 0: at least one must have more (in Portkey, such a call hangs)")
         if len(items) > 1:
             targets.differs("if the one that was drawn fails, another one is asked; Portkey asks no other")
         route.load_balance.routes.extend(shares)
