@@ -27,7 +27,7 @@ def openai(platform: Any = OPENAI) -> OpenAiModels:
 
 LISTERS: dict[str, tuple[ModelLister, str, dict[str, Any]]] = {
     "anthropic": (AnthropicModels(), "data", {"id": "m", "capabilities": {"thinking": {"supported": True}}}),
-    "openai": (openai(), "data", {"id": "m", "created": 1_700_000_000, "shutdown_date": "2026-12-11"}),
+    "openai": (openai(), "data", {"id": "m", "created": 1_700_000_000, "supported_parameters": ["tools"]}),
     "gemini": (GeminiModels(), "models", {"name": "models/m", "inputTokenLimit": 5}),
 }
 TARGET = Target(provider="p", model="", base_url="https://x", api_key="k", auth="bearer")
@@ -37,8 +37,8 @@ def body(member: str, *entries: Any, **more: Any) -> bytes:
     return json.dumps({member: entries, **more}).encode()
 
 
-def one(name: str, **fields: Any) -> Model:
-    lister, member, _ = LISTERS[name]
+def one(kind: str, /, **fields: Any) -> Model:
+    lister, member, _ = LISTERS[kind]
     (model,) = lister.decode_models(body(member, fields)).models
     return model
 
@@ -65,6 +65,49 @@ def test_openai() -> None:
     assert openai(COMPATIBLE).encode_models(TARGET, "") is not None
     # Tells what could be deployed, not what is.
     assert openai(AZURE).encode_models(TARGET, "") is None
+
+
+def test_servers_compatible_with_openai_tell_more() -> None:
+    groq = one("openai", id="m", context_window=131_072, max_completion_tokens=8_192)
+    assert (groq.context_window, groq.max_output_tokens) == (131_072, 8_192)
+    assert one("openai", id="m", max_model_len=4_096).context_window == 4_096
+    mistral = one(
+        "openai", id="m", name="M", max_context_length=32_768, deprecation="2027-01-14T00:00:00Z",
+        capabilities={"completion_chat": True, "function_calling": True, "vision": False, "reasoning": None},
+    )  # fmt: skip
+    assert (mistral.display_name, mistral.context_window) == ("M", 32_768)
+    assert mistral.deprecate_time.ToJsonString() == "2027-01-14T00:00:00Z"
+    assert list(mistral.capabilities) == [
+        model_service_pb2.MODEL_CAPABILITY_CHAT, model_service_pb2.MODEL_CAPABILITY_TOOLS
+    ]  # fmt: skip
+    assert list(mistral.missing_capabilities) == [model_service_pb2.MODEL_CAPABILITY_IMAGE_INPUT]
+    openrouter = one(
+        "openai", id="m", context_length=200_000, top_provider={"context_length": 1, "max_completion_tokens": 64_000},
+        architecture={"input_modalities": ["text", "file"]}, supported_parameters=["tools", "reasoning", "temperature"],
+    )  # fmt: skip
+    assert (openrouter.context_window, openrouter.max_output_tokens) == (200_000, 64_000)
+    assert set(openrouter.capabilities) == {
+        model_service_pb2.MODEL_CAPABILITY_DOCUMENT_INPUT,
+        model_service_pb2.MODEL_CAPABILITY_TOOLS,
+        model_service_pb2.MODEL_CAPABILITY_REASONING,
+        model_service_pb2.MODEL_CAPABILITY_SAMPLING,
+    }
+    assert set(openrouter.missing_capabilities) == {
+        model_service_pb2.MODEL_CAPABILITY_IMAGE_INPUT,
+        model_service_pb2.MODEL_CAPABILITY_AUDIO_INPUT,
+        model_service_pb2.MODEL_CAPABILITY_STRUCTURED_OUTPUT,
+    }
+
+
+@pytest.mark.parametrize("odd", [{}, [], -5, "text", None, [5, {}], {"input_modalities": 5}, {"vision": "yes"}])
+def test_what_is_told_oddly_is_not_told(odd: Any) -> None:
+    model = one(
+        "openai", id="m", architecture=odd, capabilities=odd, top_provider=odd, context_length=odd, context_window=odd
+    )
+    assert not model.capabilities
+    assert not model.missing_capabilities
+    assert not model.HasField("context_window")
+    assert not model.HasField("max_output_tokens")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from trunkline.v1 import chat_input_pb2, message_pb2
+from trunkline.v1 import chat_input_pb2, embedding_service_pb2, message_pb2
 from trunkline_service.config import ProviderSettings
+from trunkline_service.errors import GatewayError
 from trunkline_service.providers.openai.chat import ChatProvider
 from trunkline_service.providers.openai.platform import COMPATIBLE, MISTRAL
 from trunkline_service.providers.registry import codec
@@ -111,6 +112,16 @@ def test_mistral_is_asked_for_nothing_that_it_does_not_know() -> None:
             "input.service_tier", "input.openai.store", "input.end_user_id", "input.openai.verbosity",
         ],
     )  # fmt: skip
+
+
+def test_embeddings_of_mistral() -> None:
+    request = embedding_service_pb2.EmbedRequest(inputs=[{"text": "a"}], dimensions=256)
+    body = json.loads(MISTRAL_PROVIDER.encode_embed(request, TARGET).body)
+    assert body == {"model": TARGET.model, "input": ["a"], "output_dimension": 256}
+    request.end_user_id = "u"
+    with pytest.raises(GatewayError) as raised:
+        MISTRAL_PROVIDER.encode_embed(request, TARGET)
+    assert [violation.field for violation in raised.value.violations] == ["end_user_id"]
 
 
 def test_options_of_mistral_are_the_callers() -> None:

@@ -49,8 +49,10 @@ class OpenAiEmbeddings:
         if self.platform.strict:
             body["encoding_format"] = "base64"
         if request.HasField("dimensions"):
-            body["dimensions"] = request.dimensions
-        if request.end_user_id:
+            body[self.platform.dimensions_member] = request.dimensions
+        if request.end_user_id and "user" in self.platform.lacks:
+            report.unsupported("end_user_id", f"{self.platform.name} takes no user", capability="end_user_id")
+        elif request.end_user_id:
             body["user"] = request.end_user_id
         if request.task_type:
             report.unsupported("task_type", f"{self.platform.name} has no task types", capability="task_type")

@@ -22,10 +22,11 @@ class Platform:
     """A home of OpenAI's APIs.
 
     `length_member`, `user_member` and `seed_member` are what Chat Completions calls the longest answer, the person
-    behind a request and the seed. A `strict` home is known to refuse what OpenAI's documentation does not name; of the
-    others nobody knows what they take, so that they are asked, but for members of a request or message that one
-    `lacks`. `has_deployments` is Azure's older form of addresses, `call_ids` what ids of tool calls Chat Completions
-    takes. `has_cache_marks` is whether marks of what to cache are known to be taken, by models that are known to.
+    behind a request and the seed, `dimensions_member` what embeddings call the length of a vector. A `strict` home
+    is known to refuse what OpenAI's documentation does not name; of the others nobody knows what they take, so that
+    they are asked, but for members of a request or message that one `lacks`. `has_deployments` is Azure's older
+    form of addresses, `call_ids` what ids of tool calls Chat Completions takes. `has_cache_marks` is whether marks
+    of what to cache are known to be taken, by models that are known to.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Platform:
     length_member: Literal["max_completion_tokens", "max_tokens"]
     user_member: Literal["safety_identifier", "user"]
     seed_member: Literal["seed", "random_seed"] = "seed"
+    dimensions_member: Literal["dimensions", "output_dimension"] = "dimensions"
     has_deployments: bool = False
     lacks: frozenset[str] = frozenset()
     call_ids: CallIds = call_ids.UNKNOWN
@@ -90,6 +92,7 @@ MISTRAL = Platform(
     length_member="max_tokens",
     user_member="user",
     seed_member="random_seed",
+    dimensions_member="output_dimension",
     lacks=frozenset(
         {
             "stream_options",
