@@ -163,6 +163,20 @@ async def test_request_ids_are_made(client: AnyClient, server: ScriptedServer, m
     assert made == {call.metadata["x-request-id"] for call in server.calls}
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("two words", "a"), ("", "a"), ("straße", "a"), ("x-name", "é"), ("x-name", "a\nb: c")]
+)
+async def test_metadata_that_cannot_be(kind: str, server: ScriptedServer, key: str, value: str) -> None:
+    """gRPC would call it an internal error, as if it came from the gateway."""
+    client = make(kind, server.address)
+    with pytest.raises(ValueError, match="metadata"):
+        await client.chat("Hi", metadata={key: value})
+    with pytest.raises(ValueError, match="metadata"):
+        make(kind, server.address, metadata={key: value})
+    assert not server.calls
+    await client.close()
+
+
 @pytest.mark.parametrize("request_id", ["x" * 65, "a\n", "é"])
 async def test_request_ids_that_cannot_be(client: AnyClient, server: ScriptedServer, request_id: str) -> None:
     with pytest.raises(ValueError, match="request id"):

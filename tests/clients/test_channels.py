@@ -45,6 +45,13 @@ def test_urls_are_no_addresses(address: str) -> None:
         Trunkline(address)
 
 
+@pytest.mark.parametrize("address", ["gateway:65536", "127.0.0.1:99999999", "[::1]:65536"])
+def test_ports_have_an_end(address: str) -> None:
+    with pytest.raises(ValueError, match="at most 65535"):
+        Trunkline(address)
+    assert target(address.rpartition(":")[0] + ":65535").endswith(":65535")
+
+
 def test_the_address_is_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRUNKLINE_ADDRESS", raising=False)
     assert Trunkline().address == AsyncTrunkline().address == DEFAULT_ADDRESS == "127.0.0.1:50051"

@@ -224,6 +224,8 @@ def test_raw_input_is_sent_as_it_is(kind: Any) -> None:
         ("a", {"input": ChatInput()}, "input .* prompt"),
         (None, {"input": ChatInput(), "model": "m", "temperature": 0}, "input .* (model|temperature)"),
         (None, {"routing": RoutingOptions(), "route": "r"}, "routing .* route"),
+        (None, {"route": 5}, "route .* not int"),
+        (None, {"route": {"target": {"provider": "p"}}}, "route .* not dict"),
         (5, {}, "not iterable"),
         ({"role": "user", "content": "a"}, {}, "dict"),
         ([{"role": "user", "content": "a"}], {}, "not dict"),

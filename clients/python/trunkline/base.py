@@ -41,7 +41,7 @@ class ClientBase:
             options: Options of the gRPC channel, over those of this package.
 
         Raises:
-            ValueError: The address is a URL.
+            ValueError: The address is a URL, or gRPC takes no such address or metadata.
         """
         self.address: Final = address or os.environ.get("TRUNKLINE_ADDRESS") or channels.DEFAULT_ADDRESS
         """Where the gateway is."""

@@ -13,6 +13,8 @@ from trunkline.statuses import REQUEST_ID_KEY, Trailers
 
 _A_YEAR = 365 * 86_400.0
 _REQUEST_ID = re.compile(r"[ -~]{1,64}")
+_KEY = re.compile(r"[0-9a-zA-Z_.-]+")
+_VALUE = re.compile(r"[ -~]*")
 
 
 class Call(NamedTuple):
@@ -64,8 +66,18 @@ def _timeout(seconds: float | None) -> float | None:
 
 
 def by_key(metadata: Metadata | None) -> dict[str, list[str | bytes]]:
-    """Gather metadata by its keys, in small letters, as gRPC wants them."""
+    """Gather metadata by its keys, in small letters, as gRPC wants them.
+
+    Raises:
+        ValueError: gRPC would not send a key, or its value, and would take it for an error of the gateway's.
+    """
     gathered: dict[str, list[str | bytes]] = {}
     for key, value in metadata.items() if isinstance(metadata, Mapping) else metadata or ():
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"a key of metadata has letters, digits, '_', '-' and '.' only: {key!r}")
+        if isinstance(value, str) and not _VALUE.fullmatch(value):
+            raise ValueError(
+                f"text in metadata is printable ASCII; bytes belong under a key that ends in -bin: {key!r}"
+            )
         gathered.setdefault(key.lower(), []).append(value)
     return gathered

@@ -47,13 +47,17 @@ def target(address: str) -> str:
     """Make gRPC's target of an address: names are resolved by DNS, addresses and other schemes are as they are.
 
     Raises:
-        ValueError: The address is a URL.
+        ValueError: The address is a URL, or has a port that cannot be.
     """
     if address.startswith(("http://", "https://")):
         raise ValueError(f"the address is host:port, without a scheme; for TLS, say tls=True: {address}")
     if _SCHEME.match(address):
         return address
-    host = address.rpartition(":")[0] or address
+    host, _, port = address.rpartition(":")
+    if (host.endswith("]") or ":" not in host) and port.isdigit() and int(port) > 65535:
+        # gRPC would cut it down to one that does exist.
+        raise ValueError(f"a port is at most 65535: {address}")
+    host = host or address
     try:
         ipaddress.ip_address(host.strip("[]"))
     except ValueError:

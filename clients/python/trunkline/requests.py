@@ -284,7 +284,7 @@ def _reasoning(reasoning: bool | int | ReasoningParams) -> ReasoningParams:
 
 
 def route_options(options: RouteOptions) -> RoutingOptions:
-    """Say where to ask, as the arguments do. Raises ValueError for a policy that is none."""
+    """Say where to ask, as the arguments do. Raises TypeError if a route is none, ValueError if a policy is none."""
     if (raw := options.get("routing")) is not None:
         return raw
     routing = RoutingOptions()
@@ -295,6 +295,10 @@ def route_options(options: RouteOptions) -> RoutingOptions:
             routing.route.target.CopyFrom(target)
         case Route() as route:
             routing.route.CopyFrom(route)
+        case None:
+            pass
+        case other:
+            raise TypeError(f"route is a name, a Route or a Target, not {type(other).__name__}")
     if policy := options.get("unsupported_fields"):
         routing.unsupported_fields = unsupported_fields(policy)
     routing.metadata.update(options.get("route_metadata") or {})
