@@ -20,37 +20,39 @@ const STATUS_KEY = "grpc-status";
 
 type ErrorClass = new (rawMessage: string, failure: Failure) => APIError;
 
-const BY_REASON: Readonly<Record<string, ErrorClass>> = {
-  UNSPECIFIED: APIError,
-  INVALID_REQUEST: errors.InvalidRequestError,
-  ROUTE_NOT_FOUND: errors.NotFoundError,
-  CAPABILITY_NOT_SUPPORTED: errors.CapabilityNotSupportedError,
-  UPSTREAM_REJECTED_REQUEST: errors.InvalidRequestError,
-  CONTEXT_LENGTH_EXCEEDED: errors.ContextLengthError,
-  CONTENT_BLOCKED: errors.ContentBlockedError,
-  REQUEST_TOO_LARGE: errors.RequestTooLargeError,
-  MODEL_NOT_FOUND: errors.NotFoundError,
-  UPSTREAM_CREDENTIALS_REJECTED: errors.UpstreamCredentialsError,
-  CALLER_CREDENTIALS_REJECTED: errors.AuthenticationError,
-  CALLER_PERMISSION_DENIED: errors.PermissionDeniedError,
-  UPSTREAM_QUOTA_EXHAUSTED: errors.QuotaExhaustedError,
-  UPSTREAM_RATE_LIMITED: errors.RateLimitError,
-  UPSTREAM_TIMEOUT: errors.UpstreamTimeoutError,
-  UPSTREAM_CONFLICT: errors.ConflictError,
-  UPSTREAM_ERROR: errors.UpstreamUnavailableError,
-  UPSTREAM_OVERLOADED: errors.UpstreamOverloadedError,
-  UPSTREAM_UNREACHABLE: errors.UpstreamUnavailableError,
-  UPSTREAM_PROTOCOL_ERROR: errors.UpstreamUnavailableError,
-  STREAM_INTERRUPTED: errors.StreamInterruptedError,
-  GATEWAY_OVERLOADED: errors.GatewayUnavailableError,
-  GATEWAY_SHUTTING_DOWN: errors.GatewayUnavailableError,
-  DEADLINE_EXCEEDED: errors.DeadlineExceededError,
-  SLOW_CONSUMER: errors.SlowConsumerError,
-  INTERNAL: errors.InternalError,
-  ANSWER_TOO_LARGE: errors.MessageTooLargeError,
-  BATCH_NOT_FOUND: errors.NotFoundError,
-  BATCH_NOT_ENDED: errors.BatchNotEndedError,
-};
+const BY_REASON: ReadonlyMap<string, ErrorClass> = new Map(
+  Object.entries({
+    UNSPECIFIED: APIError,
+    INVALID_REQUEST: errors.InvalidRequestError,
+    ROUTE_NOT_FOUND: errors.NotFoundError,
+    CAPABILITY_NOT_SUPPORTED: errors.CapabilityNotSupportedError,
+    UPSTREAM_REJECTED_REQUEST: errors.InvalidRequestError,
+    CONTEXT_LENGTH_EXCEEDED: errors.ContextLengthError,
+    CONTENT_BLOCKED: errors.ContentBlockedError,
+    REQUEST_TOO_LARGE: errors.RequestTooLargeError,
+    MODEL_NOT_FOUND: errors.NotFoundError,
+    UPSTREAM_CREDENTIALS_REJECTED: errors.UpstreamCredentialsError,
+    CALLER_CREDENTIALS_REJECTED: errors.AuthenticationError,
+    CALLER_PERMISSION_DENIED: errors.PermissionDeniedError,
+    UPSTREAM_QUOTA_EXHAUSTED: errors.QuotaExhaustedError,
+    UPSTREAM_RATE_LIMITED: errors.RateLimitError,
+    UPSTREAM_TIMEOUT: errors.UpstreamTimeoutError,
+    UPSTREAM_CONFLICT: errors.ConflictError,
+    UPSTREAM_ERROR: errors.UpstreamUnavailableError,
+    UPSTREAM_OVERLOADED: errors.UpstreamOverloadedError,
+    UPSTREAM_UNREACHABLE: errors.UpstreamUnavailableError,
+    UPSTREAM_PROTOCOL_ERROR: errors.UpstreamUnavailableError,
+    STREAM_INTERRUPTED: errors.StreamInterruptedError,
+    GATEWAY_OVERLOADED: errors.GatewayUnavailableError,
+    GATEWAY_SHUTTING_DOWN: errors.GatewayUnavailableError,
+    DEADLINE_EXCEEDED: errors.DeadlineExceededError,
+    SLOW_CONSUMER: errors.SlowConsumerError,
+    INTERNAL: errors.InternalError,
+    ANSWER_TOO_LARGE: errors.MessageTooLargeError,
+    BATCH_NOT_FOUND: errors.NotFoundError,
+    BATCH_NOT_ENDED: errors.BatchNotEndedError,
+  }),
+);
 
 // For reasons newer than this package.
 const BY_CODE: Readonly<Partial<Record<StatusCode, ErrorClass>>> = {
@@ -112,7 +114,7 @@ export function apiError(caught: unknown, requestId = ""): APIError {
 
 function classOf(code: StatusCode, reason: string, retryable: boolean): ErrorClass {
   if (!reason) return BY_CODE_ALONE[code] ?? APIError;
-  const byReason = BY_REASON[reason.replace(/^ERROR_REASON_/, "")];
+  const byReason = BY_REASON.get(reason.replace(/^ERROR_REASON_/, ""));
   if (byReason !== undefined) return byReason;
   if (code === "RESOURCE_EXHAUSTED" && retryable) return errors.RateLimitError;
   return BY_CODE[code] ?? APIError;

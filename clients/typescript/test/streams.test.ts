@@ -4,10 +4,13 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "../src/gen/google/rpc/error_details_pb.js";
 import {
   CallCancelledError,
   DeadlineExceededError,
   GatewayUnreachableError,
+  NotFoundError,
   ProtocolError,
   StreamInterruptedError,
 } from "../src/index.js";
@@ -148,4 +151,16 @@ test("a client connects anew after its connection broke", async (t) => {
   assert.equal((await one.stream("Hello").final()).text, "Hello");
   hangUp();
   assert.equal((await one.stream("Hello").final()).text, "Hello");
+});
+
+test("a reason that nobody knows is the code's, whatever its name", async (t) => {
+  for (const reason of ["ERROR_REASON_constructor", "toString", "ERROR_REASON_SOMETHING_NEWER"]) {
+    const details = [{ desc: ErrorInfoSchema, value: { reason, domain: "trunkline" } }];
+    const { client } = await scripted(t, {
+      chat() {
+        throw new ConnectError("it failed", Code.NotFound, {}, details);
+      },
+    });
+    assert.equal((await failure(client().chat("Hello"), NotFoundError)).reason, reason);
+  }
 });
