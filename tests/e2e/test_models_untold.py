@@ -137,8 +137,10 @@ async def test_a_provider_that_has_no_list() -> None:
     assert "id" not in one.model.sources
     assert canonical.model.sources["id"] == FACT_SOURCE_CATALOG
     assert one.model.context_window == 200_000
-    # Amazon's prices, and how long Amazon has it, are not known.
-    assert not one.model.HasField("prices")
+    # A tenth more than Anthropic itself takes, in a geography; how long Amazon has it is not known.
+    assert one.model.prices.tiers[0].input_nano_usd == 1_100_000_000
+    assert one.model.sources["prices"] == FACT_SOURCE_CATALOG
+    assert not canonical.model.HasField("prices")
     assert not one.model.lifecycle
     assert one.model.provider_type == "anthropic"
     assert {model.provider_type for model in response.models} == {"anthropic"}

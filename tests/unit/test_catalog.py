@@ -116,8 +116,70 @@ def test_another_platform_has_prices_and_retirements_of_its_own() -> None:
     assert there is not None
     assert (here.lifecycle, there.lifecycle) == ("retired", None)
     assert here.max_output_tokens == there.max_output_tokens
-    assert not [model for model in models("bedrock") if model.prices]
+    assert not [model for model in models("vertex_anthropic") if model.prices]
     assert {"web_search", "batch"} <= set(find("bedrock", "anthropic.claude-opus-5-5").missing)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "percent"),
+    [
+        ("global.anthropic.claude-opus-5-5", 100),
+        ("us.anthropic.claude-opus-5-5", 110),
+        ("eu.anthropic.claude-haiku-4-5-20251001-v1:0", 110),
+        ("apac.anthropic.claude-haiku-5-5", 110),
+        ("arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-opus-5-5", 110),
+        # Depends on the region.
+        ("anthropic.claude-opus-5-5", None),
+        # Not known: another country, and the longer prompts of one model.
+        ("us-gov.anthropic.claude-opus-5-5", None),
+        ("us.anthropic.claude-sonnet-4-5", None),
+        ("us.anthropic.claude-3-haiku-20240307-v1:0", None),
+    ],
+)
+def test_what_bedrock_takes_is_by_geography(name: str, percent: int | None) -> None:
+    facts = find("bedrock", name)
+    assert facts is not None
+    if percent is None:
+        assert facts.prices is None
+        return
+    at_home = find("anthropic", facts.id.removeprefix("anthropic."))
+    assert at_home is not None
+    assert at_home.prices is not None
+    assert facts.prices is not None
+    for here, there in zip(facts.prices.tiers, at_home.prices.tiers, strict=True):
+        assert here.above == there.above
+        for mine, theirs in (
+            (here.input, there.input),
+            (here.output, there.output),
+            (here.cache_read, there.cache_read),
+            *((here.cache_write[ttl], price) for ttl, price in there.cache_write.items()),
+        ):
+            assert (mine or 0) * 100 == (theirs or 0) * percent
+    # No fast mode, no batches: what they would cost is not told.
+    assert {each.percent for each in facts.prices.modifiers} == {100}
+    assert not facts.prices.server_tools
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ("percents: {a: 100}, models: [n]", "n has no prices of which there could be percents"),
+        ("percents: {a: 100}, models: [q]", "q has no prices of which there could be percents"),
+        ("percents: {a: 101}, models: [m]", "101 % of 1 nano-dollars are not a whole number of them"),
+        ("percents: {a: 100}, models: [m], modifiers: [{percent: 5}]", "a modifier has exactly one condition"),
+    ],
+)
+def test_a_mistake_in_prices_by_place_is_named(tmp_path: Path, told: str, problem: str) -> None:
+    (tmp_path / "one.yaml").write_text(
+        "prices: {as_of: 2026-01-01}\nmodels: {m: {tiers: [{input: 0.000000001}]}, n: {}}\n"
+    )
+    (tmp_path / "two.yaml").write_text(
+        "models_of: one\nnames: (?:(?P<place>a)[.])?(?P<model>.)\nwrite: '{model}'\n"
+        f"prices_by_place: {{as_of: 2026-01-01, {told}}}\n"
+    )
+    with pytest.raises(catalog.CatalogError) as raised:
+        load.read(tmp_path)
+    assert str(raised.value) == f"two.yaml: prices_by_place: {problem}"
 
 
 @pytest.mark.parametrize(

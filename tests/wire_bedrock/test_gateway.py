@@ -21,6 +21,8 @@ from wire_bedrock.aws import ACCESS, EVENT_STREAM, SECRET, TOKEN, chunk, excepti
 
 MODEL = "us.anthropic.claude-opus-5-5-v1:0"
 REGION = "eu-central-1"
+# The tokens of an answer.
+INPUT, OUTPUT = 10, 5
 SSE = answer(*text_block("Hel", "lo"))
 ANSWER = Answer(wrapped(SSE), headers=EVENT_STREAM | {"x-amzn-requestid": "aws-1"})
 BEGUN = b"".join(map(chunk, [start(), block_start({"type": "text", "text": ""}), text_delta("Hel")]))
@@ -72,6 +74,31 @@ async def test_invoke(bedrock: Bedrock) -> None:
         assert not {"model", "stream"} & received.json.keys()
         assert received.headers["x-amz-security-token"] == TOKEN
         assert is_signed(received, "bedrock", REGION)
+
+
+@pytest.mark.parametrize(
+    ("model", "tier", "expected"),
+    [
+        # 110 % of $4 and $20.
+        (MODEL, "", (4_400, 22_000)),
+        (MODEL, "default", (4_400, 22_000)),
+        ("global.anthropic.claude-opus-5-5", "", (4_000, 20_000)),
+        ("anthropic.claude-opus-5-5", "", None),
+        # Costs something else, and the answer does not tell that it was had.
+        (MODEL, "flex", None),
+    ],
+)
+async def test_cost_is_by_geography(bedrock: Bedrock, model: str, tier: str, expected: tuple[int, int] | None) -> None:
+    asked = request(f"invoke/{model}")
+    asked.input.service_tier = tier
+    completion = (await bedrock.stub.Chat(asked, timeout=5)).completion
+    usage = completion.usage
+    assert (usage.input_total, usage.output_total) == (INPUT, OUTPUT)
+    if expected is None:
+        assert not completion.HasField("cost")
+        return
+    cost = completion.cost
+    assert (cost.input_nano_usd, cost.output_nano_usd) == (INPUT * expected[0], OUTPUT * expected[1])
 
 
 async def test_a_large_request_is_signed_byte_for_byte(bedrock: Bedrock) -> None:

@@ -122,6 +122,23 @@ def test_what_is_a_header_elsewhere_is_in_the_body() -> None:
     assert sent.headers["authorization"] == "Bearer k"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "untold"),
+    [
+        ("X-Amzn-Bedrock-Service-Tier", "priority", True),
+        ("X-Amzn-Bedrock-Service-Tier", "default", False),
+        ("x-amzn-bedrock-performanceconfig-latency", "optimized", True),
+        ("x-amzn-bedrock-performanceconfig-latency", "standard", False),
+        ("x-amzn-bedrock-guardrailidentifier", "g", True),
+        ("x-amzn-bedrock-trace", "ENABLED", False),
+    ],
+)
+def test_a_header_that_costs_something(name: str, value: str, untold: bool) -> None:
+    target = dataclasses.replace(TARGET, headers={name: value})
+    assert INVOKE.encode_chat(chat_input(), target).untold_costs is untold
+    assert not MESSAGES.encode_chat(chat_input(), target).untold_costs
+
+
 @pytest.mark.parametrize("provider", [INVOKE, MESSAGES, MANTLE])
 def test_workspaces_are_refused_by_name(provider: BedrockMessages) -> None:
     with pytest.raises(GatewayError) as caught:

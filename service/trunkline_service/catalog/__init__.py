@@ -47,9 +47,11 @@ def provider_type_of(model: str) -> str | None:
 
 
 def _find(platform: Platform, model: str) -> ModelFacts | None:
+    by_name = platform.by_name
     if platform.pattern:
         found = platform.pattern.fullmatch(model)
         if found is None:
             return None
+        by_name = platform.by_place.get(found.groupdict().get("place") or "", by_name)
         model = found["model"]
-    return platform.by_name.get(model) or platform.by_name.get(_SUFFIX.sub("", model))
+    return by_name.get(model) or by_name.get(_SUFFIX.sub("", model))

@@ -2,16 +2,17 @@
 
 A file says what a provider's models are (`models`), with what their prices have in common (`prices`), or that a type
 of provider has the models of another (`models_of`) under names of its own (`names`, a regular expression with a group
-`model`; `write`, the name in its usual form). One that is not `listed` need not have any of them, and only those in
-`newest_version` take the newest version of their maker's API there. Dollars are for a million tokens, or for one
-request to a tool.
+`model`; `write`, the name in its usual form). What they cost there may follow from what they cost at their owner
+(`prices_by_place`: `percents`, by what a group `place` of the names has found). One that is not `listed` need not have
+any of them, and only those in `newest_version` take the newest version of their maker's API there. Dollars are for a
+million tokens, or for one request to a tool.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from importlib.resources.abc import Traversable
@@ -21,7 +22,9 @@ import msgspec
 import yaml
 
 from trunkline.v1.model_service_pb2 import ModelCapability
+from trunkline_service.catalog import places
 from trunkline_service.catalog.facts import Condition, Lifecycle, ModelFacts, Modifier, Prices, Tier
+from trunkline_service.catalog.strict_yaml import StrictLoader
 
 CAPABILITIES = frozenset(name.removeprefix("MODEL_CAPABILITY_").lower() for name in ModelCapability.keys()[1:])
 
@@ -32,11 +35,15 @@ class CatalogError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """A type of provider: its models, and how it writes their names if they are another's."""
+    """A type of provider: its models, and how it writes their names if they are another's.
+
+    `by_place` has those that cost something else, by the place that their names tell.
+    """
 
     models: tuple[ModelFacts, ...]
     by_name: Mapping[str, ModelFacts]
     pattern: re.Pattern[str] | None = None
+    by_place: Mapping[str, Mapping[str, ModelFacts]] = field(default_factory=dict)
 
 
 _Tokens = Annotated[int, msgspec.Meta(gt=0, lt=2**31)]
@@ -91,6 +98,13 @@ class _Prices(_Strict):
     unpriced: tuple[str, ...] = ()
 
 
+class _PricesByPlace(_Strict):
+    as_of: date
+    percents: dict[str, Annotated[int, msgspec.Meta(gt=0, le=10_000)]]
+    models: tuple[str, ...]
+    modifiers: tuple[_Modifier, ...] = ()
+
+
 class _File(_Strict):
     prices: _Prices | None = None
     # Only for others to refer to.
@@ -100,6 +114,7 @@ class _File(_Strict):
     names: str = ""
     write: str = ""
     missing: tuple[str, ...] = ()
+    prices_by_place: _PricesByPlace | None = None
     listed: bool = True
     newest_version: tuple[str, ...] | None = None
 
@@ -117,7 +132,7 @@ def read(folder: Traversable) -> Mapping[str, Platform]:
         if suffix != "yaml":
             continue
         try:
-            described[name] = msgspec.convert(yaml.load(file.read_text("utf-8"), _Loader), _File)
+            described[name] = msgspec.convert(yaml.load(file.read_text("utf-8"), StrictLoader), _File)
         except (yaml.YAMLError, msgspec.ValidationError) as error:
             problems.append(f"{file.name}: {error}")
     platforms = {name: _own(name, file, problems) for name, file in described.items() if not file.models_of}
@@ -180,7 +195,16 @@ def _borrowed(provider_type: str, file: _File, platforms: Mapping[str, Platform]
             later_prices=(),
         )
     by_name = {name: by_id[model.id] for name, model in owner.by_name.items()}
-    return Platform(models=tuple(by_id.values()) if file.listed else (), by_name=by_name, pattern=pattern)
+    by_place: Mapping[str, Mapping[str, ModelFacts]] = {}
+    if (told := file.prices_by_place) is not None:
+        try:
+            modifiers = tuple(_modifier(each) for each in told.modifiers)
+            lists = places.PriceLists(models=told.models, modifiers=modifiers, as_of=told.as_of)
+            by_place = places.priced(by_name, owner.by_name, lists, told.percents)
+        except ValueError as error:
+            problems.append(f"{provider_type}.yaml: prices_by_place: {error}")
+    listed = tuple(by_id.values()) if file.listed else ()
+    return Platform(models=listed, by_name=by_name, pattern=pattern, by_place=by_place)
 
 
 def _facts(provider_type: str, name: str, model: _Model, common: _Prices | None) -> ModelFacts:
@@ -273,14 +297,3 @@ def _mistakes(model: ModelFacts) -> list[str]:
     if len(model.prices.percents) != len(model.prices.modifiers):
         found.append("two modifiers have the same condition")
     return found
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses names that are there twice, of which YAML's own rule would take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        for number, name in enumerate(names):
-            if name in names[:number]:
-                raise yaml.constructor.ConstructorError(None, None, f"{name} is there twice", node.start_mark)
-        return super().construct_mapping(node, deep)

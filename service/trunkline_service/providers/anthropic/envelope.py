@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -20,6 +20,9 @@ SAMPLING: tuple[Literal["temperature", "top_p", "top_k"], ...] = ("temperature",
 _WORD = re.compile(r"[!-~]*")
 
 ChatInput: TypeAlias = chat_input_pb2.ChatInput
+
+# Values of priced headers that say as much as no header at all.
+_WITHOUT_PRICE = ("default", "standard")
 
 
 def request(
@@ -66,14 +69,21 @@ def request(
         found["anthropic-workspace-id"] = options.workspace_id
     if platform.service_tier_header and chat_input.service_tier:
         found[platform.service_tier_header] = chat_input.service_tier
+    if target.headers:
+        found = {**found, **target.headers}
     return UpstreamRequest(
         method="POST",
         url=platform.url(path, target),
-        headers={**found, **target.headers} if target.headers else found,
+        headers=found,
         body=msgspec.json.encode(body),
         warnings=report.warnings,
         tool_names=report.tool_names.changed,
+        untold_costs=bool(platform.priced_headers) and _cost_something(found, platform.priced_headers),
     )
+
+
+def _cost_something(found: Mapping[str, str], priced: Collection[str]) -> bool:
+    return any(name.lower() in priced and value not in _WITHOUT_PRICE for name, value in found.items())
 
 
 def headers(target: Target, version: str, betas: Iterable[str], *, accept: str) -> dict[str, str]:

@@ -21,7 +21,8 @@ class Platform:
     `legacy_version` is what `LEGACY_VERSION` is called here. Where it is `wary_of_newest`, only models that are known
     to take `NEWEST_VERSION` are asked in it. Version, betas and the user's profile are headers, unless they are
     `…_in_body`; the class of service is in the body, unless there is a `service_tier_header`. `left_out` are members of
-    a chat's body that the path says already.
+    a chat's body that the path says already. `priced_headers` ask for what costs something else, of which the answer's
+    usage tells nothing.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Platform:
     left_out: frozenset[str] = frozenset()
     has_workspaces: bool = False
     service_tier_header: str = ""
+    priced_headers: frozenset[str] = frozenset()
 
     def url(self, path: str, target: Target) -> str:
         """The address of one of the paths."""

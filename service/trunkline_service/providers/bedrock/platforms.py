@@ -21,4 +21,11 @@ INVOKE = Platform(
     user_profile_in_body=True,
     left_out=frozenset({"model", "stream"}),
     service_tier_header="x-amzn-bedrock-service-tier",
+    priced_headers=frozenset(
+        {
+            "x-amzn-bedrock-service-tier",
+            "x-amzn-bedrock-performanceconfig-latency",
+            "x-amzn-bedrock-guardrailidentifier",
+        }
+    ),
 )
