@@ -64,6 +64,7 @@ EXPECTED: dict[str, Fails | None] = {
     "error-504": Fails("UPSTREAM_TIMEOUT", status=504, code="timeout_error", stage="first_event"),
     "error-529": refused("UPSTREAM_OVERLOADED", 529, "overloaded_error"),
     "error-context": refused("CONTEXT_LENGTH_EXCEEDED", 400, "invalid_request_error"),
+    "error-content": refused("CONTENT_BLOCKED", 400, "invalid_request_error"),
     "html": Fails("UPSTREAM_PROTOCOL_ERROR"),
     "html-s502": refused("UPSTREAM_ERROR", 502, ""),
     "json": None,
@@ -71,6 +72,7 @@ EXPECTED: dict[str, Fails | None] = {
     "reset": Fails("UPSTREAM_UNREACHABLE", stage="headers", status=None),
     "silence": Fails("UPSTREAM_TIMEOUT", stage="first_event", status=None),
     "silence-headers": Fails("UPSTREAM_TIMEOUT", stage="first_event"),
+    "pings-only": Fails("UPSTREAM_TIMEOUT", stage="first_event"),
     "stall-n0": Fails("UPSTREAM_TIMEOUT", stage="idle"),
     "stall": Fails("UPSTREAM_TIMEOUT", stage="idle", deltas=3),
     # Pings are signs of life: only the deadline ends such an answer.

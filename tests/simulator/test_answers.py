@@ -55,6 +55,7 @@ EXPECTED: dict[str, tuple[Callable[[Json], bool], ...]] = {
         lambda m: kinds(m) == ["thinking", "text"],
         lambda m: m["content"][0]["signature"] != "",
     ),
+    "thinking-unsigned": (echoes, lambda m: m["content"][0]["thinking"] and m["content"][0]["signature"] == ""),
     "redacted": (echoes, lambda m: kinds(m) == ["redacted_thinking", "text"]),
     "citations": (lambda m: len({b["citations"][0]["type"] for b in m["content"]}) == 5,),
     "search": (
@@ -94,6 +95,7 @@ EXPECTED: dict[str, tuple[Callable[[Json], bool], ...]] = {
     "unicode": (lambda m: all(c in texts(m) for c in "\u2028\u2029\x85東👩"),),
     "crlf": (echoes,),
     "no-final-newline": (echoes,),
+    "no-prefill": (echoes,),
     "big": (lambda m: len(m["content"][1]["content"][0]["encrypted_content"]) == 1 << 20,),
 }
 # As the default would take too long, or too many bytes, for a test.
@@ -249,6 +251,17 @@ async def test_cache_is_written_then_read(http: httpx.AsyncClient) -> None:
     assert second["cache_read_input_tokens"] == written
     assert second["cache_creation_input_tokens"] == 0
     assert second["input_tokens"] < 50
+
+
+async def test_each_account_has_a_cache_of_its_own(http: httpx.AsyncClient) -> None:
+    system = [{"type": "text", "text": "long rules " * 200, "cache_control": {"type": "ephemeral"}}]
+
+    async def read(key: str) -> int:
+        answer = await http.post("/v1/messages", json=request("text", system=system), headers={"x-api-key": key})
+        return int(answer.json()["usage"]["cache_read_input_tokens"])
+
+    assert [await read("sk-one") == 0, await read("sk-other") == 0] == [True, True]
+    assert min(await read("sk-one"), await read("sk-other")) > 0
 
 
 async def test_no_tokens_asked_for(http: httpx.AsyncClient) -> None:

@@ -34,12 +34,14 @@ STATUSES = {
     "error-504": (504, "timeout_error"),
     "error-529": (529, "overloaded_error"),
     "error-context": (400, "invalid_request_error"),
+    "error-content": (400, "invalid_request_error"),
 }
 # How the stream ends, and how many text deltas it had: with the default count, then with n1.
 ENDS = {
     "reset": ("reset", 0, 0),
     "silence": ("open", 0, 0),
     "silence-headers": ("open", 0, 0),
+    "pings-only": ("open", 0, 0),
     "stall": ("open", 3, 1),
     "stall-pings": ("open", 3, 1),
     "cut": ("reset", 3, 1),
@@ -189,6 +191,49 @@ async def test_flaky(http: httpx.AsyncClient, sim: Simulator) -> None:
     assert await statuses("flaky-1-error-429", 2) == [529, 429]
     sim.clear()
     assert await statuses("flaky-2-text", 1) == [529]
+    answer = await http.post("/v1/messages", json=request("flaky-2-text"), headers={"x-api-key": "sk-other"})
+    assert (answer.status_code, await statuses("flaky-2-text", 2)) == (529, [529, 200])
+
+
+async def test_retry_after_is_a_parameter(http: httpx.AsyncClient) -> None:
+    for model in ("flaky-1-text-s429-r1500", "error-s429-r1500", "error-429-bare-r1500"):
+        answer = await http.post("/v1/messages", json=request(model))
+        assert answer.status_code == 429
+        assert (answer.headers["retry-after-ms"], answer.headers["retry-after"]) == ("1500", "2")
+
+
+@timely
+async def test_down_for_a_time(http: httpx.AsyncClient, sim: Simulator) -> None:
+    began = time.monotonic()
+    sim.clear()
+    model = "down-150-text-s503"
+    assert (await http.post("/v1/messages", json=request(model))).status_code == 503
+    in_time(began, 0.1)
+    assert (await http.post("/v1/messages", json=request(model))).status_code == 503
+    in_time(began, 0.15)
+    await asyncio.sleep(0.16)
+    assert (await http.post("/v1/messages", json=request(model))).status_code == 200
+
+
+@timely
+async def test_flapping(http: httpx.AsyncClient, sim: Simulator) -> None:
+    sim.clear()
+    began, found = time.monotonic(), []
+    for number in range(4):
+        await asyncio.sleep(max(0.0, began + 0.2 * number + 0.02 * bool(number) - time.monotonic()))
+        found.append((await http.post("/v1/messages", json=request("flapping-200-text"))).status_code)
+        in_time(began, 0.2 * number + 0.1)
+    assert found == [529, 200, 529, 200]
+
+
+async def test_no_prefill(http: httpx.AsyncClient) -> None:
+    for stream in (False, True):
+        body = request("no-prefill", stream=stream)
+        assert (await http.post("/v1/messages", json=body)).status_code == 200
+        body["messages"].append({"role": "assistant", "content": "You"})
+        answer = await http.post("/v1/messages", json=body)
+        assert answer.status_code == 400
+        assert "prefill" in answer.json()["error"]["message"]
 
 
 async def test_description_names_everything() -> None:

@@ -63,6 +63,21 @@ LEFT: dict[str, tuple[Block, str]] = {
 }
 
 
+@pytest.mark.parametrize("signature", ["", None])
+def test_a_thought_that_came_without_its_signature_stays_behind(signature: str | None) -> None:
+    """Anthropic would refuse it, and with it every further turn; what the caller wrote itself goes as it is."""
+    unsigned = Block(thinking=message_pb2.ThinkingBlock(text="Hm", signature=signature))
+    answer = said(unsigned, Block(text=message_pb2.TextBlock(text="a")), provider_type="anthropic")
+    messages, left = sent(user("Hi"), answer, user("Go on"))
+    assert messages[1]["content"] == [{"type": "text", "text": "a"}]
+    assert left == ["input.messages[1].content[0].thinking"]
+    messages, _ = sent(user("Hi"), said(unsigned, provider_type="anthropic"), user("Go on"))
+    assert [each["role"] for each in messages] == ["user", "user"]
+    messages, left = sent(user("Hi"), message_pb2.Message(role=message_pb2.ROLE_ASSISTANT, content=[unsigned]))
+    assert left == []
+    assert messages[1]["content"][0]["thinking"] == "Hm"
+
+
 @pytest.mark.parametrize("provider", [AnthropicProvider(), BedrockInvoke(), VertexProvider()])
 @pytest.mark.parametrize(("block", "where"), LEFT.values(), ids=LEFT)
 def test_what_only_its_writer_can_read_stays_behind(block: Block, where: str, provider: AnthropicProvider) -> None:

@@ -29,12 +29,16 @@ def new_id(prefix: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A prompt and the parameters of its model name, defaults filled in; times in seconds."""
+    """A prompt and the parameters of its model name, defaults filled in; times in seconds.
+
+    `retry_after` is what errors say of when to try again; None if they say nothing.
+    """
 
     prompt: Prompt
     n: int | None
     gap: float
     status: int
+    retry_after: float | None = None
 
     @property
     def model(self) -> str:

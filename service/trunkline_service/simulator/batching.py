@@ -139,6 +139,8 @@ class _LostError(Exception):
 class _Unheard(Exchange):
     """An exchange without a connection."""
 
+    account = ""
+
     def __init__(self, wire: Wire) -> None:
         self.call = CallLog().open("POST", "/", {})
         self.wire = wire

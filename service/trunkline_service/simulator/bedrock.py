@@ -108,7 +108,7 @@ class InvokeWire(AnthropicWire):
     async def _play(self, x: Exchange, *, stream: bool) -> None:
         _check_credentials(x.headers)
         body = _checked(x.json(), x.path["model"])
-        await self._stage.perform(x, reading.prompt(body, self._stage.tokens(x.body, body), stream=stream))
+        await self._stage.perform(x, reading.prompt(body, self._stage.tokens(x, body), stream=stream))
 
     async def _count(self, x: Exchange) -> None:
         _check_credentials(x.headers)
@@ -148,7 +148,7 @@ class BedrockMessagesWire(AnthropicWire):
     async def _create(self, x: Exchange) -> None:
         version, beta = _check_headers(x.headers), "anthropic-beta" in x.headers
         body = checks.check_message(_without_profile(x.json()), version, beta=beta)
-        await self._stage.perform(x, reading.prompt(body, self._stage.tokens(x.body, body)))
+        await self._stage.perform(x, reading.prompt(body, self._stage.tokens(x, body)))
 
     async def _count(self, x: Exchange) -> None:
         version, beta = _check_headers(x.headers), "anthropic-beta" in x.headers

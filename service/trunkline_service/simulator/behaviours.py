@@ -16,8 +16,13 @@ _HEAD = """\
 The model name chooses the behaviour. Parameters stand anywhere in it, each after a dash:
   n<count>   text deltas (tokens)                 g<ms>      gap between deltas
   t<ms>      wait before the status line          s<status>  HTTP status
+  r<ms>      retry-after of errors
 for example `paced-n64-g20`. Any other name, such as `claude-sonnet-4-5-n64-g20`, behaves like `text`.
-A name with `flaky-<k>-` in front fails on its first k calls with 529 (or s<status>), then behaves as it says.
+What stands in front of a name has calls fail with 529 (or s<status>), and the others do as the name says:
+  flaky-<k>-      the first k
+  down-<ms>-      all in the first so many ms, which begin with the first call
+  flapping-<ms>-  the same, and again after as many ms in which it is up
+Calls with different API keys see nothing of each other.
 """
 
 
@@ -57,6 +62,7 @@ ANSWERS = (
     Behaviour("tool", "call the first tool, then speak of its result", _answer(tool_answers.one_tool)),
     Behaviour("tools", "text and two tool calls at once", _answer(tool_answers.two_tools)),
     Behaviour("thinking", "thinking, its signature, then the echo", _answer(blocks.thinking)),
+    Behaviour("thinking-unsigned", "thinking without its signature, then the echo", _answer(blocks.unsigned)),
     Behaviour("redacted", "redacted thinking, whole, then the echo", _answer(blocks.redacted)),
     Behaviour("citations", "all five kinds of citation, each ahead of its text", _answer(blocks.citations)),
     Behaviour("search", "a web search by the server, its result whole", _answer(blocks.search)),
@@ -75,6 +81,7 @@ ANSWERS = (
     Behaviour("unicode", "U+2028, U+2029, NEL, CJK, emoji in the text", _answer(texts.unicode)),
     Behaviour("crlf", "the echo with CRLF framing", _answer(texts.odd("crlf"))),
     Behaviour("no-final-newline", "the echo, its last event without a newline", _answer(texts.odd("no-final-newline"))),
+    Behaviour("no-prefill", "the echo; 400 if the last message is the assistant's", faults.no_prefill),
     Behaviour("big", "one event of n MiB", _answer(texts.big), n=4),
 )
 
@@ -92,12 +99,14 @@ FAULTS = (
     Behaviour("error-429-ms", "429 with retry-after-ms: 250", faults.rate_limited_ms),
     Behaviour("error-429-spend", "429 enforced_spend_limit_reached: never retry", faults.spend_limit),
     Behaviour("error-context", "400 prompt is too long", faults.context_error),
+    Behaviour("error-content", "400 for the content, by upstream's policy", faults.content_error),
     Behaviour("html", "a web page with status s", faults.html),
     Behaviour("json", "n words as one JSON message, though events were asked for", faults.json_always, n=5),
     Behaviour("garbage", "200 and a body that is no JSON", faults.garbage),
     Behaviour("reset", "connection reset before any answer", faults.reset),
     Behaviour("silence", "takes the request, never answers", faults.silence),
     Behaviour("silence-headers", "status and headers, then nothing", faults.silence_headers),
+    Behaviour("pings-only", "status and headers, then only pings, every g ms (100)", faults.only_pings),
     Behaviour("stall", "n words, then nothing for ever", faults.stall, n=3),
     Behaviour("stall-pings", "n words, then only pings, every g ms (100)", faults.stall_pings, n=3),
     Behaviour("cut", "n words, then connection reset", faults.cut, n=3),

@@ -31,6 +31,13 @@ def thinking(asked: Asked) -> Answer:
     return Answer([block, *plain(asked).blocks], last_usage=thought)
 
 
+def unsigned(asked: Asked) -> Answer:
+    """Think and answer, but leave the thought without a signature."""
+    signed, *others = thinking(asked).blocks
+    assert isinstance(signed, Deltas)  # noqa: S101 - the thought
+    return Answer([Deltas(signed.start, signed.deltas[:-1], {**signed.whole, "signature": ""}), *others])
+
+
 def redacted(asked: Asked) -> Answer:
     """Think in secret: the block arrives whole and has no deltas."""
     block = whole(

@@ -13,7 +13,7 @@ _MOST_CALLS = 10_000
 # Bodies of tens of megabytes are legal; a load run with them must not eat the machine's memory.
 MOST_BYTES = 64 * 1024 * 1024
 
-_CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token")
+CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token")
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ class CallLog:
 def _redacted(headers: Mapping[str, str]) -> tuple[dict[str, str], str | None]:
     shown = {name.lower(): value for name, value in headers.items()}
     schemes = []
-    for name in _CREDENTIALS:
+    for name in CREDENTIALS:
         if name in shown:
             scheme, _, secret = shown[name].rpartition(" ")
             schemes.append(scheme.lower() or name)

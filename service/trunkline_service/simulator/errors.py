@@ -20,6 +20,8 @@ SPEND_LIMIT = "enforced_spend_limit_reached"
 """The code of a 429 that no waiting helps."""
 CONTEXT_LENGTH = "context_length"
 """The code of a 400 for a prompt that does not fit the model's window."""
+CONTENT_POLICY = "content_policy_violation"
+"""The code of a 400 for a content that upstream's policy forbids."""
 
 HTML = """<html>
 <head><title>{status} {title}</title></head>

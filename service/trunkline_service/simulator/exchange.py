@@ -12,7 +12,7 @@ from multidict import MultiMapping
 
 from trunkline_service.simulator import errors
 from trunkline_service.simulator.answers import Answer, Asked
-from trunkline_service.simulator.calls import ReceivedCall
+from trunkline_service.simulator.calls import CREDENTIALS, ReceivedCall
 from trunkline_service.simulator.errors import RefusedError
 from trunkline_service.simulator.sse import encode
 from trunkline_service.simulator.wire import Script, Trouble, Wire
@@ -48,6 +48,12 @@ class Exchange:
     def query(self) -> MultiMapping[str]:
         """The query of the URL."""
         return self._request.query
+
+    @property
+    def account(self) -> str:
+        """Whose request it is: the credentials, but for what differs between requests with the same ones."""
+        found = (self.headers[name] for name in CREDENTIALS if name in self.headers)
+        return next(found, "").partition(",")[0]
 
     @property
     def path(self) -> Mapping[str, str]:

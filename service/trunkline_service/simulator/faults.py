@@ -1,12 +1,15 @@
 """Everything that goes wrong with an upstream, each fault as it shows on the wire."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Protocol
 
 from trunkline_service.simulator import errors
 from trunkline_service.simulator.answers import Answer, PlainText
+from trunkline_service.simulator.errors import RefusedError
 from trunkline_service.simulator.exchange import Exchange
+from trunkline_service.simulator.text_answers import plain
 from trunkline_service.simulator.tool_answers import one_tool
 from trunkline_service.simulator.wire import Trouble
 
@@ -23,17 +26,23 @@ class Play(Protocol):
 
 
 async def any_error(x: Exchange) -> None:
-    """Fail with the status of the `s` parameter."""
-    await x.fail(x.asked.status)
+    """Fail with the status of the `s` parameter, and say what `r` has of when to try again."""
+    await _fail(x, x.asked.status)
 
 
 def error(status: int) -> Play:
     """Fail with a status and upstream's body for it."""
 
     async def play(x: Exchange) -> None:
-        await x.fail(status)
+        await _fail(x, status)
 
     return play
+
+
+async def _fail(x: Exchange, status: int) -> None:
+    after = x.asked.retry_after
+    told = {} if after is None else {"retry-after": str(math.ceil(after)), "retry-after-ms": str(round(after * 1000))}
+    await x.fail(status, extra=told)
 
 
 async def error_413(x: Exchange) -> None:
@@ -66,6 +75,19 @@ async def spend_limit(x: Exchange) -> None:
 async def context_error(x: Exchange) -> None:
     """Refuse a prompt that does not fit the window."""
     await x.fail(400, "prompt is too long: 210000 tokens > 200000 maximum", code=errors.CONTEXT_LENGTH)
+
+
+async def content_error(x: Exchange) -> None:
+    """Refuse the content by upstream's policy."""
+    await x.fail(400, "Output blocked by content filtering policy", code=errors.CONTENT_POLICY)
+
+
+async def no_prefill(x: Exchange) -> None:
+    """Refuse to go on with an answer that the request begins; newer models do."""
+    if x.asked.prompt.prefilled:
+        what = "This model does not support assistant message prefill."
+        raise RefusedError(400, f"{what} The conversation must end with a user message.")
+    await x.answer(plain(x.asked))
 
 
 async def html(x: Exchange) -> None:
@@ -111,6 +133,12 @@ async def stall(x: Exchange) -> None:
 async def stall_pings(x: Exchange) -> None:
     """Begin, then send pings and nothing else."""
     await _begin(x)
+    await x.repeat(x.wire.ping if x.asked.stream else b" ", x.asked.gap or _PING_SECONDS)
+
+
+async def only_pings(x: Exchange) -> None:
+    """Send pings and nothing else."""
+    await x.start() if x.asked.stream else await x.start("application/json")
     await x.repeat(x.wire.ping if x.asked.stream else b" ", x.asked.gap or _PING_SECONDS)
 
 

@@ -22,7 +22,8 @@ class Prompt:
 
     `text` is what the user said last, `results` are the tool results in the last turn, as texts. `tools` are those
     that can be called, the one that was asked for first; `may_call` is false where the request forbids it, `parallel`
-    where only one call at a time is wanted. `stop` is the first stop sequence. `schema` is that of the wanted
+    where only one call at a time is wanted. `stop` is the first stop sequence. `prefilled` is
+    whether the last turn is the assistant's, which is then to be gone on with. `schema` is that of the wanted
     output. `show_thinking` is false if thoughts must stay hidden, `warm_only` if no output is wanted at all. `body`
     is the request itself, for what only its own wire can know.
     """
@@ -39,4 +40,5 @@ class Prompt:
     schema: Json | None = None
     show_thinking: bool = True
     warm_only: bool = False
+    prefilled: bool = False
     body: Json = field(default_factory=dict)

@@ -47,7 +47,7 @@ class VertexWire(AnthropicWire):
         version, rest = _split(body)
         named = {**rest, "model": x.path["model"]}
         checked = checks.check_message(named, version, beta="anthropic-beta" in x.headers)
-        await self._stage.perform(x, reading.prompt(checked, self._stage.tokens(x.body, checked)))
+        await self._stage.perform(x, reading.prompt(checked, self._stage.tokens(x, checked)))
 
     async def _count(self, x: Exchange) -> None:
         _check_token(x.headers)

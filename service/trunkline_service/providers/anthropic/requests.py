@@ -15,7 +15,7 @@ from trunkline_service.providers.anthropic import blocks_in, envelope
 from trunkline_service.providers.anthropic.blocks_in import Json, raw
 from trunkline_service.providers.anthropic.platform import ANTHROPIC, LEGACY_VERSION, NEWEST_VERSION, Platform
 from trunkline_service.providers.base import Target
-from trunkline_service.providers.portable import passage, portable
+from trunkline_service.providers.portable import UNKNOWN, passage, portable
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.providers.tool_names import ToolNames
 from trunkline_service.upstream.request import UpstreamRequest
@@ -197,14 +197,19 @@ def _message(message: message_pb2.Message, path: str, target: Target, report: En
     if message.provider_fields_json and not way.state:
         report.not_portable(f"{path}.provider_fields_json", "another provider's own")
     content = []
+    has_unsigned = False
     for number, block in enumerate(message.content):
         where = f"{path}.content[{number}]"
         kept = portable(block, where, way, report)
+        if kept is not None and way is not UNKNOWN and kept.HasField("thinking") and not kept.thinking.signature:
+            has_unsigned = True
+            report.not_portable(f"{where}.thinking", "a thought without its signature, which Anthropic does not take")
+            continue
         if kept is not None and not way.state and kept.HasField("text") and not kept.text.text.strip():
             report.not_portable(f"{where}.text", "blank text, which Anthropic does not take")
         elif kept is not None and (encoded := blocks_in.encode_block(kept, where, report)) is not None:
             content.append(encoded)
-    if not way.state:
+    if not way.state or (has_unsigned and not content):
         return result | {"content": content} if content or not message.content else None
     if message.content or not message.provider_fields_json:
         result["content"] = content

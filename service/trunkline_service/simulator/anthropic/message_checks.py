@@ -139,6 +139,8 @@ def _check_block(block: Any, path: str, role: str) -> None:
     _check_members(block, f"{path}.{kind}")
     if kind == "text" and not block["text"]:
         invalid("messages: text content blocks must be non-empty")
+    if kind == "thinking" and not block["signature"]:
+        invalid(f"{path}: Invalid `signature` in `thinking` block")
     if kind in _SOURCES:
         _check_source(block["source"], f"{path}.{kind}.source", _SOURCES[kind])
     if kind == "tool_result":

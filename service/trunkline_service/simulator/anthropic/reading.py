@@ -25,6 +25,7 @@ def prompt(body: Json, tokens: PromptTokens, *, model: str | None = None, stream
         show_thinking=(body.get("thinking") or {}).get("display") != "omitted",
         # Upstream takes 0 as "fill the prompt cache and say nothing".
         warm_only=body["max_tokens"] == 0,
+        prefilled=body["messages"][-1]["role"] == "assistant",
         body=body,
     )
 

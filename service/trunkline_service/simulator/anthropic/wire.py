@@ -73,7 +73,7 @@ class AnthropicWire:
     async def _create(self, x: Exchange) -> None:
         version, beta = checks.check_headers(x.headers), "anthropic-beta" in x.headers
         body = checks.check_message(x.json(), version, beta=beta)
-        await self._stage.perform(x, reading.prompt(body, self._stage.tokens(x.body, body)))
+        await self._stage.perform(x, reading.prompt(body, self._stage.tokens(x, body)))
 
     async def _count(self, x: Exchange) -> None:
         version, beta = checks.check_headers(x.headers), "anthropic-beta" in x.headers

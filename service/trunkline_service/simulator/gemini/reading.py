@@ -25,6 +25,7 @@ def prompt(body: Json, model: str, *, stream: bool) -> Prompt:
         stop=next(iter(config.get("stopSequences") or ()), None),
         schema=config.get("responseJsonSchema"),
         show_thinking=bool((config.get("thinkingConfig") or {}).get("includeThoughts")),
+        prefilled=body["contents"][-1]["role"] == "model",
         body=body,
     )
 

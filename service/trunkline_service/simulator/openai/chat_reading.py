@@ -24,6 +24,7 @@ def prompt(body: Json, deployment: str | None) -> Prompt:
         parallel=body.get("parallel_tool_calls") is not False,
         stop=stop if isinstance(stop, str) else next(iter(stop), None),
         schema=(output.get("json_schema") or {}).get("schema"),
+        prefilled=messages[-1]["role"] == "assistant",
         body=body,
     )
 

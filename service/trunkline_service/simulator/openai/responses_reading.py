@@ -25,6 +25,7 @@ def prompt(body: Json) -> Prompt:
         may_call=choice != "none",
         parallel=body.get("parallel_tool_calls") is not False,
         schema=output.get("schema"),
+        prefilled=bool(found) and found[-1].get("role") == "assistant",
         body=body,
     )
 
