@@ -6,30 +6,25 @@ import asyncio
 import dataclasses
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any
 
 import uvloop
 
-from trunkline.v1.route_pb2 import UNSUPPORTED_FIELD_POLICY_UNSPECIFIED, Target
-from trunkline_service.config import KINDS, SIMULATOR, ProviderSettings, Secret, Settings
-from trunkline_service.errors import GatewayError, StartupError
-from trunkline_service.providers.base import ModelLister
+from trunkline_service.config import KINDS, SIMULATOR, Limits, ProviderSettings, Secret, Settings
+from trunkline_service.errors import StartupError
 from trunkline_service.providers.registry import codec
-from trunkline_service.routing.attempt import Attempt
+from trunkline_service.reloading import Reloading
 from trunkline_service.routing.endpoint import Endpoint
-from trunkline_service.routing.leg import Leg
-from trunkline_service.routing.listing import Listing
-from trunkline_service.routing.router import Router
-from trunkline_service.routing.watch import Watch
+from trunkline_service.routing.generations import Generations
+from trunkline_service.rpc.admin import AdminServer
 from trunkline_service.rpc.server import Server
 from trunkline_service.simulator import Simulator
 from trunkline_service.telemetry import log
 from trunkline_service.upstream.credentials import Credentials
 from trunkline_service.upstream.http import HttpUpstream
-from trunkline_service.upstream.request import UpstreamRequest
 
 # So long a provider may take to tell its models.
 PROBE_SECONDS = 10.0
@@ -38,13 +33,17 @@ PROBE_SECONDS = 10.0
 class Gateway:
     """A running service: `async with Gateway(settings) as gateway`, in a loop that has no other one.
 
-    `address` is where it listens; `simulator` is the built-in one, if the settings ask for it.
+    `address` is where it listens, `admin_address` where those who run it look into it (empty if nowhere); `simulator`
+    is the built-in one, if the settings ask for it.
     """
 
     address: str
+    admin_address: str = ""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
+        """`reread` is for reloads: see `serve`."""
         self._settings = settings
+        self._reread = reread
         self._resources = AsyncExitStack()
         self.simulator: Simulator | None = None
 
@@ -54,12 +53,24 @@ class Gateway:
             settings = self._settings
             if settings.simulator:
                 self.simulator = await resources.enter_async_context(Simulator())
-                settings = _with_simulator(settings, self.simulator.url)
-            router = await resources.enter_async_context(_routing(settings))
-            self._server = Server(settings, router)
+            self._generations = await Generations.begin(self._complete(settings), make_endpoint)
+            resources.push_async_callback(self._generations.close)
+            self.reloading = Reloading(self._generations, settings, self._reread, self._complete)
+            self._server = Server(settings, self._generations)
             self.address = await self._server.start()
+            if settings.admin_listen:
+                admin = AdminServer(self._generations, self.reloading, lambda: self._server.calls_in_flight)
+                self.admin_address = await resources.enter_async_context(admin.at(settings.admin_listen))
             self._resources = resources.pop_all()
         return self
+
+    @property
+    def limits(self) -> Limits:
+        """Those in force."""
+        return self._generations.current.limits
+
+    def _complete(self, settings: Settings) -> Settings:
+        return _with_simulator(settings, self.simulator.url) if self.simulator is not None else settings
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -79,10 +90,13 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         runner.run(main)
 
 
-async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or SIGINT, then drains; a second signal ends the calls in flight.
+async def serve(
+    settings: Settings, on_ready: Callable[[str], None], reread: Callable[[], Settings] | None = None
+) -> None:
+    """Serves until SIGTERM or SIGINT, then drains; a second signal ends the calls in flight. SIGHUP reloads.
 
-    `on_ready` is called once, with the address. Raises `StartupError`.
+    `on_ready` is called once, with the address. `reread` gives the settings as they are written now, and raises
+    `ConfigError`; None if they were written nowhere. Raises `StartupError`.
     """
     log.configure()
     loop = asyncio.get_running_loop()
@@ -94,15 +108,16 @@ async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    limits = settings.limits
-    async with Gateway(settings) as gateway:
-        # What is there by now stays: the collector need not look through it again.
+    async with Gateway(settings, reread) as gateway:
+        loop.add_signal_handler(signal.SIGHUP, gateway.reloading.begin)
+        # What stays from here on, the collector need not look through again.
         gc.collect()
         gc.freeze()
-        log.service.info("serving", extra={"facts": {"address": gateway.address}})
+        log.service.info("serving", extra={"facts": {"address": gateway.address, "admin": gateway.admin_address}})
         on_ready(gateway.address)
         await stop.wait()
         log.service.info("draining")
+        limits = gateway.limits
         draining = asyncio.create_task(gateway.drain(delay=limits.drain_delay, grace=limits.drain_grace))
         hurrying = asyncio.create_task(hurry.wait())
         await asyncio.wait((draining, hurrying), return_when=asyncio.FIRST_COMPLETED)
@@ -112,56 +127,8 @@ async def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
     log.service.info("stopped")
 
 
-async def probe(settings: Settings) -> dict[str, int | GatewayError | None]:
-    """Asks each provider for its models: how many it has, None if its API has no such list, or why it does not tell.
-
-    A provider without a list is asked for whatever else shows that it lets the gateway in, if there is anything; and
-    the credentials that it needs have to be there. Raises `StartupError`.
-    """
-    async with _routing(settings) as router:
-
-        async def ask(name: str) -> int | GatewayError | None:
-            try:
-                leg = router.provider_leg(Target(provider=name), UNSUPPORTED_FIELD_POLICY_UNSPECIFIED, key_field="")
-                deadline = asyncio.get_running_loop().time() + PROBE_SECONDS
-                if isinstance(leg.provider, ModelLister):
-                    models = await Listing().get(leg, leg.provider, deadline)
-                    if models is not None:
-                        return len(models)
-                    if (request := leg.provider.encode_probe(leg.target)) is not None:
-                        await _knock(leg, request, deadline)
-                async with Watch(deadline):
-                    await leg.upstream.check_credentials(leg.target.base_url)
-            except GatewayError as error:
-                return error
-            return None
-
-        return dict(zip(settings.providers, await asyncio.gather(*map(ask, settings.providers)), strict=True))
-
-
-async def _knock(leg: Leg, request: UpstreamRequest, deadline: float) -> None:
-    """Sees whether a provider lets the gateway in. Nothing at the address does not say that it does not."""
-    try:
-        await Attempt(leg).fetch(request, deadline)
-    except GatewayError as error:
-        if error.metadata.get("upstream_status") != "404":
-            raise
-
-
-@asynccontextmanager
-async def _routing(settings: Settings) -> AsyncIterator[Router]:
-    endpoints: dict[str, Endpoint] = {}
-    router = Router(settings, endpoints)
-    try:
-        # One by one: if one of them cannot be made, those before it have to be closed.
-        for name, each in settings.providers.items():
-            endpoints[name] = _endpoint(each)
-        yield router
-    finally:
-        await router.close()
-
-
-def _endpoint(settings: ProviderSettings) -> Endpoint:
+def make_endpoint(settings: ProviderSettings) -> Endpoint:
+    """A provider, ready to be asked. Raises `StartupError`."""
     upstream = HttpUpstream(settings, _credentials(settings))
     return Endpoint(settings=settings, provider=codec(settings), upstream=upstream)
 

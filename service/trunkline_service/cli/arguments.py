@@ -18,6 +18,8 @@ commands:
   count           count the tokens of a text
   models          list the models that a gateway's providers have
   import-portkey  turn a config of Portkey's into routes and providers
+  status          show what a gateway on this machine does: routes, targets, breakers, latencies
+  reload          let a gateway on this machine read its configuration file again
 
 examples:
   trunkline serve                            providers by the keys in the environment, and the simulator
@@ -92,6 +94,13 @@ examples:
   trunkline import-portkey config.json > gateway.yaml && trunkline check gateway.yaml
   trunkline import-portkey - --name support --provider anthropic=claude-eu < config.json
 """
+_STATUS = """\
+Shows the configuration in force, the calls by each route, and each target: whether it is asked, how many calls
+it has in flight, how long its answers take to begin, and what it failed of last.
+"""
+_RELOAD = """\
+Lets the gateway read its configuration file again, as SIGHUP does. With a mistake in it, nothing changes.
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -140,6 +149,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     _count(commands.add_parser("count", description="Prints how many tokens a text is to a model."))
     _models(commands.add_parser("models", description=_MODELS, epilog=_MODELS_EXAMPLES))
     _import_portkey(commands.add_parser("import-portkey", description=_IMPORT_PORTKEY, epilog=_IMPORT_PORTKEY_EXAMPLES))
+    _status(commands.add_parser("status", description=_STATUS))
+    _reload(commands.add_parser("reload", description=_RELOAD))
     return parser.parse_args(arguments)
 
 
@@ -236,6 +247,26 @@ def _import_portkey(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="PORTKEY=NAME",
         help="what to call a provider or virtual key of Portkey's; default: the same; may be repeated",
+    )
+
+
+def _status(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run="trunkline_service.cli.operating:status")
+    parser.add_argument("--json", action="store_true", help="print all that is known, as protobuf's JSON")
+    _admin(parser)
+
+
+def _reload(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run="trunkline_service.cli.operating:reload")
+    _admin(parser)
+
+
+def _admin(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--admin",
+        type=values.text,
+        metavar="ADDRESS",
+        help="the gateway's admin_listen; default: $TRUNKLINE_ADMIN_ADDRESS, or 127.0.0.1:51051",
     )
 
 

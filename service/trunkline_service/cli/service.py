@@ -12,17 +12,25 @@ from trunkline_service.cli.terminal import Failure, UsageError, say, write
 def serve(options: Namespace) -> int:
     """Run the gateway until it is told to stop."""
     own = {name: value for name in ("listen", "insecure") if (value := getattr(options, name)) is not None}
-    try:
-        file = options.config
+    file = options.config
+
+    def read() -> config.Settings:
         settings = config.load(file, **own) if file else config.from_environment(os.environ, **own)
+        return config.with_admin(settings)
+
+    try:
+        settings = read()
     except config.ConfigError as error:
         raise UsageError(f"the settings have mistakes\n{error}") from None
     # Not before: mistakes in the settings need not wait for it.
     from trunkline_service import app
     from trunkline_service.errors import StartupError
 
+    def ready(address: str) -> None:
+        write(f"Trunkline listens on {address}; {_summary(settings)}\n")
+
     try:
-        app.run(app.serve(settings, lambda at: write(f"Trunkline listens on {at}; {_summary(settings)}\n")))
+        app.run(app.serve(settings, ready, read if file else None))
     except StartupError as error:
         raise Failure(str(error)) from None
     return 0
@@ -41,12 +49,12 @@ def check(options: Namespace) -> int:
 
 def _probe(settings: config.Settings) -> int:
     """Say of each provider whether it answers, and return the exit code."""
-    from trunkline_service import app
     from trunkline_service.errors import GatewayError, StartupError
+    from trunkline_service.probe import probe
 
     try:
         with asyncio.Runner() as runner:
-            found = runner.run(app.probe(settings))
+            found = runner.run(probe(settings))
     except StartupError as error:
         raise Failure(str(error)) from None
     for name, outcome in found.items():

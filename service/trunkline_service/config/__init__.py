@@ -1,6 +1,6 @@
 """The service's settings: YAML or the environment in, frozen values out, every mistake with its place."""
 
-from trunkline_service.config.address import is_loopback, listen_problem, split_address
+from trunkline_service.config.address import is_loopback, listen_problem, split_address, with_admin
 from trunkline_service.config.kinds import KINDS
 from trunkline_service.config.load import from_environment, load, parse
 from trunkline_service.config.problems import ConfigError, Problem
@@ -33,4 +33,5 @@ __all__ = [
     "load",
     "parse",
     "split_address",
+    "with_admin",
 ]

@@ -1,11 +1,14 @@
 """Addresses: where the service listens, and where the APIs of providers are."""
 
 import re
+from dataclasses import replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from trunkline_service.config.settings import Settings
 
+OFF = "off"
+ADMIN_STEP = 1000
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", re.ASCII)
 
 
@@ -42,6 +45,30 @@ def listen_problem(settings: Settings) -> str:
             "add 'tls', or say that this is fine with 'insecure'"
         )
     return ""
+
+
+def admin_problem(address: str) -> str:
+    """Say what is wrong with the address that operators are to use. Empty if nothing is."""
+    if address in ("", OFF) or address.startswith("unix:/"):
+        return ""
+    try:
+        host, _ = split_address(address)
+    except ValueError as error:
+        return f"{error}; or write unix:/PATH, or off"
+    return "" if is_loopback(host) else f"{address} can be reached from other machines: use 127.0.0.1 or unix:/PATH"
+
+
+def with_admin(settings: Settings) -> Settings:
+    """Add the usual address for operators where none is set: 127.0.0.1, at the callers' port and 1000 more.
+
+    Of a port that is only chosen when the service starts, nobody could know it. "off" is no address.
+    """
+    if settings.admin_listen == OFF:
+        return replace(settings, admin_listen="")
+    _, port = split_address(settings.listen)
+    if settings.admin_listen or not 0 < port <= 65535 - ADMIN_STEP:
+        return settings
+    return replace(settings, admin_listen=f"127.0.0.1:{port + ADMIN_STEP}")
 
 
 def url_problem(url: str) -> str:

@@ -101,11 +101,14 @@ class Tls:
 class Settings:
     """Everything the service is told.
 
-    `models` maps aliases to "provider/model". With `simulator`, the service starts the built-in simulator and
-    adds it to the providers under the name "simulator".
+    `admin_listen` is where those who run the gateway look into it: an address of this machine only, or "unix:/path".
+    Empty is the port of `listen` and 1000 more, on 127.0.0.1, if `trunkline serve` runs it. `models` maps aliases to
+    "provider/model". With `simulator`, the service starts the built-in simulator and adds it to the providers under
+    the name "simulator".
     """
 
     listen: str = "127.0.0.1:50051"
+    admin_listen: str = ""
     insecure: bool = False
     tls: Tls | None = None
     reflection: bool = True

@@ -21,7 +21,7 @@ from trunkline_service.routing.inquiry import Inquiry
 from trunkline_service.routing.layers import inherited
 from trunkline_service.routing.plan import Plan
 from trunkline_service.routing.policies import Failure, failure
-from trunkline_service.routing.router import Router
+from trunkline_service.routing.router import Router, Tally
 from trunkline_service.routing.spending import note_spending, total
 from trunkline_service.routing.ways import NOTHING, PENDING, Pending, Step, TargetNode, Ways
 
@@ -83,10 +83,22 @@ class Execution(Generic[T]):
                 STREAM_INTERRUPTED.
         """
         try:
-            return await self._run()
+            with self.router:
+                result = await self._run()
+            self._tally(answered=True)
+            return result
+        except GatewayError:
+            self._tally(answered=False)
+            raise
         finally:
             # What is asked about a call that is over are its attempts. The rest would hold its request, in circles.
             del self.input, self.work, self.asked, self._sink, self._winner, self._failures
+
+    def _tally(self, *, answered: bool) -> None:
+        if name := self._plan.name:
+            tally = self.router.tallies.setdefault(name, Tally())
+            tally.answered += answered
+            tally.failed += not answered
 
     async def _run(self) -> T:
         if self._plan.looks_at:

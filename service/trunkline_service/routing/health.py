@@ -135,9 +135,11 @@ class Health:
             return float(self.in_flight)
         return self._latency * (self.in_flight + 1)
 
-    def percentile(self, share: float) -> float | None:
-        """The time to the first event that this share of the latest answers did not exceed; None without enough."""
-        if len(self._latencies) < MIN_LATENCIES:
+    def percentile(self, share: float, least: int = MIN_LATENCIES) -> float | None:
+        """The time to the first event that this share of the latest answers did not exceed; None if there were not at
+        least so many.
+        """
+        if len(self._latencies) < least:
             return None
         ordered = sorted(self._latencies)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

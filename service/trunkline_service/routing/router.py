@@ -7,10 +7,12 @@ import dataclasses
 import functools
 import random
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from trunkline.v1 import error_reason_pb2, route_pb2
 from trunkline_service import catalog
-from trunkline_service.config import KINDS, ProviderSettings, Settings
+from trunkline_service.config import KINDS, Limits, ProviderSettings, Settings
 from trunkline_service.errors import GatewayError, InvalidRequest, Violation
 from trunkline_service.providers.base import Target
 from trunkline_service.routing import questions
@@ -28,12 +30,28 @@ MAX_MAXIMA = 1000
 MAX_REMEMBERED = 1000
 
 
+@dataclass(slots=True)
+class Tally:
+    """The calls by a route: those that were answered, and those that failed."""
+
+    answered: int = 0
+    failed: int = 0
+
+
+Tallies: TypeAlias = dict[str, Tally]
+"""By the names of routes."""
+
+
 class Router:
     """Finds the way of a call, and the legs on it. Made of settings once; a reload makes another."""
 
-    def __init__(self, settings: Settings, endpoints: Mapping[str, Endpoint]) -> None:
-        """`endpoints` are the settings' providers, by their names; from here on, they are the router's."""
+    def __init__(self, settings: Settings, endpoints: Mapping[str, Endpoint], tallies: Tallies | None = None) -> None:
+        """`endpoints` are the settings' providers, by their names. `tallies` go on from earlier routers."""
         self._settings = settings
+        self.tallies: Tallies = {} if tallies is None else tallies
+        self._users = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
         self._endpoints = endpoints
         self._rules = RouteRules(settings.routes, self.knows, own=False)
         self._plans = {name: plan(route, settings.routes, name) for name, route in settings.routes.items()}
@@ -42,6 +60,31 @@ class Router:
     async def close(self) -> None:
         """Closes every connection to every provider."""
         await asyncio.gather(*(endpoint.close() for endpoint in self._endpoints.values()))
+
+    def __enter__(self) -> Router:
+        """Something uses the router until it leaves: what it needs stays open."""
+        self._users += 1
+        self._unused.clear()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._users -= 1
+        if not self._users:
+            self._unused.set()
+
+    async def unused(self) -> None:
+        """Waits until nothing uses the router."""
+        await self._unused.wait()
+
+    @property
+    def limits(self) -> Limits:
+        """What the service bears."""
+        return self._settings.limits
+
+    @property
+    def plans(self) -> Mapping[str, Plan]:
+        """The routes of the configuration, by name."""
+        return self._plans
 
     @property
     def endpoints(self) -> Mapping[str, Endpoint]:

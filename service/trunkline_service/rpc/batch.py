@@ -11,12 +11,10 @@ from google.rpc import status_pb2
 from trunkline.accumulate import Accumulator
 from trunkline.v1 import batch_service_pb2 as pb
 from trunkline.v1 import batch_service_pb2_grpc, error_reason_pb2, route_pb2
-from trunkline_service.config import Limits
 from trunkline_service.errors import GatewayError, Violation
 from trunkline_service.providers.batches import Batcher, ItemResult, Undone
 from trunkline_service.routing.attempt import Attempt
 from trunkline_service.routing.batches import BatchCalls
-from trunkline_service.routing.router import Router
 from trunkline_service.rpc.batch_items import Items, read_header
 from trunkline_service.rpc.call import Call, current_call
 from trunkline_service.rpc.reading import Refused
@@ -39,10 +37,6 @@ Named: TypeAlias = pb.GetBatchRequest | pb.CancelBatchRequest | pb.DeleteBatchRe
 class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
     """Passes on what callers want of their batches. It keeps nothing: a batch's id says where it is."""
 
-    def __init__(self, router: Router, limits: Limits) -> None:
-        self._router = router
-        self._limits = limits
-
     async def CreateBatch(
         self, request_iterator: AsyncIterator[pb.CreateBatchRequest | Refused], context: Context
     ) -> pb.CreateBatchResponse:
@@ -52,7 +46,7 @@ class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
         refuse(_provider(header.provider, header.api_key, "header."))
         target = route_pb2.Target(provider=header.provider, api_key=header.api_key)
         calls = self._calls(current_call(), target, header.unsupported_fields, key_field="header.api_key")
-        items = Items(self._router, calls, target, header.unsupported_fields)
+        items = Items(current_call().router, calls, target, header.unsupported_fields)
         batch = await calls.create(items.encoded(messages))
         return pb.CreateBatchResponse(batch=_ours(batch, header.provider), warnings=items.warnings.told())
 
@@ -88,13 +82,14 @@ class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
         """Gets the results of a batch, as they are read."""
         calls, _, own = self._named(request)
         call = current_call()
+        half = call.router.limits.max_message_bytes // 2
 
         async def write(results: Sequence[ItemResult]) -> None:
             response = pb.StreamBatchResultsResponse()
             for result in results:
                 one = _result(result, call.request_id)
                 # Answers may be large, and many come with one read.
-                if response.results and response.ByteSize() + one.ByteSize() > self._limits.max_message_bytes // 2:
+                if response.results and response.ByteSize() + one.ByteSize() > half:
                     await context.write(response)
                     response = pb.StreamBatchResultsResponse()
                 response.results.append(one)
@@ -117,7 +112,7 @@ class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
         *,
         key_field: str = "api_key",
     ) -> BatchCalls:
-        leg = self._router.provider_leg(target, policy, key_field=key_field)
+        leg = call.router.provider_leg(target, policy, key_field=key_field)
         call.attempt = Attempt(leg)
         if not isinstance(leg.provider, Batcher):
             raise GatewayError(
@@ -129,13 +124,13 @@ class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
                     "providers": ", ".join(sorted(self._takers())),
                 },
             )
-        deadline = call.deadline(self._limits.default_deadline, self._limits.max_deadline)
-        chores = self._router.endpoint(target.provider).chores
+        deadline = call.deadline()
+        chores = call.router.endpoint(target.provider).chores
         return BatchCalls(leg=leg, batcher=leg.provider, deadline=deadline, attempt=call.attempt, chores=chores)
 
     def _takers(self) -> Iterator[str]:
         """The names of the providers that are known to take batches."""
-        for name, endpoint in self._router.endpoints.items():
+        for name, endpoint in current_call().router.endpoints.items():
             if isinstance(endpoint.provider, Batcher) and endpoint.provider.has_batches:
                 yield name
 

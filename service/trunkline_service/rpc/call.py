@@ -13,6 +13,7 @@ import grpc
 from trunkline.v1 import chat_service_pb2, error_reason_pb2, route_pb2
 from trunkline_service.routing.attempt import Attempt
 from trunkline_service.routing.execution import Execution
+from trunkline_service.routing.router import Router
 
 REQUEST_ID = "x-request-id"
 MAX_REQUEST_ID = 64
@@ -24,8 +25,10 @@ RESERVE_SHARE = 0.1
 class Call:
     """Made by the edge for each call; servicers find theirs with `current_call`."""
 
-    def __init__(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    def __init__(self, method: str, context: grpc.aio.ServicerContext[Any, Any], router: Router) -> None:
+        """`router` is that of the configuration in force as the call begins: it stays the call's to its end."""
         self.method = method
+        self.router = router
         self.context = context
         self.request_id = _request_id(context)
         self.attempt: Attempt | None = None
@@ -35,11 +38,12 @@ class Call:
         self._peer = context.peer()
         self._began = time.monotonic()
 
-    def deadline(self, default: float, ceiling: float) -> float:
+    def deadline(self) -> float:
         """When the answer must be there, on the running loop's clock: the caller's deadline, or else the default."""
+        limits = self.router.limits
         remaining = self.context.time_remaining()
         # None without a deadline, whatever the type hint says.
-        remaining = min(default if remaining is None else remaining, ceiling)
+        remaining = min(limits.default_deadline if remaining is None else remaining, limits.max_deadline)
         return asyncio.get_running_loop().time() + remaining - min(RESERVE_SECONDS, remaining * RESERVE_SHARE)
 
     def facts(self, code: str, reason: str) -> dict[str, Any]:
@@ -95,9 +99,9 @@ def current_call() -> Call:
     return _current.get()
 
 
-def begin(method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Call:
+def begin(method: str, context: grpc.aio.ServicerContext[Any, Any], router: Router) -> Call:
     """Makes the call that the running handler serves."""
-    call = Call(method, context)
+    call = Call(method, context, router)
     _current.set(call)
     return call
 

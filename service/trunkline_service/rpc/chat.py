@@ -13,7 +13,6 @@ import grpc
 from trunkline.accumulate import Accumulator
 from trunkline.v1 import chat_input_pb2, chat_service_pb2, chat_service_pb2_grpc
 from trunkline.v1.chat_service_pb2 import ChatEvent
-from trunkline_service.config import Limits
 from trunkline_service.errors import Violation
 from trunkline_service.off_loop import off_loop
 from trunkline_service.routing import questions
@@ -21,7 +20,6 @@ from trunkline_service.routing.attempt import Attempt, Sink
 from trunkline_service.routing.coalescing import Coalescer, key_of
 from trunkline_service.routing.execution import Execution
 from trunkline_service.routing.failing import too_large
-from trunkline_service.routing.router import Router
 from trunkline_service.rpc.batching import Batcher
 from trunkline_service.rpc.call import Call, current_call
 from trunkline_service.rules.inputs import check_request
@@ -36,15 +34,14 @@ AnswerRequest: TypeAlias = chat_service_pb2.ChatRequest | chat_service_pb2.Strea
 class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
     """Finds the provider that answers, and passes on what it says."""
 
-    def __init__(self, router: Router, limits: Limits) -> None:
-        self._router = router
-        self._limits = limits
+    def __init__(self) -> None:
         self._coalescer = Coalescer()
 
     async def Chat(self, request: chat_service_pb2.ChatRequest, context: Context) -> chat_service_pb2.ChatResponse:
         """Answers in one piece: what the events of a stream add up to."""
+        call = current_call()
+        largest = call.router.limits.max_message_bytes
         answer = Accumulator()
-
         size = 0
 
         async def add(events: Sequence[ChatEvent]) -> None:
@@ -53,11 +50,10 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
                 answer.add(event)
                 size = 0 if event.HasField("restart") else size + event.ByteSize()
             # An answer without end must not be collected, as it could not be sent.
-            if size > self._limits.max_message_bytes:
-                raise too_large(self._limits.max_message_bytes)
+            if size > largest:
+                raise too_large(largest)
 
-        await self._check(request)
-        call = current_call()
+        await self._check(request, call)
         await self._answer(request, call, add, may_restart=True)
         response = answer.response
         call.completion = response.completion
@@ -76,7 +72,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
             await context.write(chat_service_pb2.StreamChatResponse(events=events))
 
         delay = request.max_event_delay.ToNanoseconds() / 1e9
-        await self._check(request, _event_delay(delay))
+        await self._check(request, call, _event_delay(delay))
         if delay:
             async with Batcher(write, delay) as batcher:
                 await self._answer(request, call, batcher.add, may_restart=request.allow_restart)
@@ -87,10 +83,10 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         self, request: chat_service_pb2.CountTokensRequest, context: Context
     ) -> chat_service_pb2.CountTokensResponse:
         """Counts the tokens of the input."""
-        await self._check(request)
         call = current_call()
-        plan = self._router.plan(request.input.model, request.routing)
-        execution = Execution(self._router, plan, request.input, request.routing, self._deadline(call), questions.count)
+        await self._check(request, call)
+        plan = call.router.plan(request.input.model, request.routing)
+        execution = Execution(call.router, plan, request.input, request.routing, call.deadline(), questions.count)
         call.execution = execution
         response = await execution.run()
         if response.method == chat_service_pb2.COUNT_METHOD_PROVIDER:
@@ -98,41 +94,39 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         return response
 
     async def _check(
-        self, request: AnswerRequest | chat_service_pb2.CountTokensRequest, own: Iterable[Violation] = ()
+        self, request: AnswerRequest | chat_service_pb2.CountTokensRequest, call: Call, own: Iterable[Violation] = ()
     ) -> None:
-        found = chain(own, self._router.violations(request.routing))
-        await off_loop(check_request, request.input, request.routing, self._router.knows, found)
+        found = chain(own, call.router.violations(request.routing))
+        await off_loop(check_request, request.input, request.routing, call.router.knows, found)
 
     async def _answer(self, request: AnswerRequest, call: Call, sink: Sink, *, may_restart: bool) -> None:
         chat_input, routing = request.input, request.routing
-        plan = self._router.plan(chat_input.model, routing)
+        router = call.router
+        plan = router.plan(chat_input.model, routing)
         stream = isinstance(request, chat_service_pb2.StreamChatRequest)
 
         def begin(deadline: float, sink: Sink) -> Execution[None]:
             return Execution(
-                self._router, plan, chat_input, routing, deadline, self._ask, sink,
+                router, plan, chat_input, routing, deadline, self._ask, sink,
                 stream=stream, may_restart=may_restart,
             )  # fmt: skip
 
-        deadline = self._deadline(call)
+        deadline = call.deadline()
         if not routing.coalescing_key:
             call.execution = begin(deadline, sink)
             await call.execution.run()
             return
-        key = await off_loop(key_of, chat_input, routing, may_restart=may_restart)
+        key = await off_loop(key_of, chat_input, routing, router, may_restart=may_restart)
         # It may outlast the call that began it, as long as another one waits for it.
-        longest = asyncio.get_running_loop().time() + self._limits.max_deadline
+        longest = asyncio.get_running_loop().time() + router.limits.max_deadline
         shared = self._coalescer.join(key, partial(begin, longest))
         call.execution = shared.execution
-        await shared.follow(sink, deadline, self._limits.slow_consumer)
+        await shared.follow(sink, deadline, router.limits.slow_consumer)
 
     async def _ask(self, attempt: Attempt, chat_input: chat_input_pb2.ChatInput, deadline: float, sink: Sink) -> None:
         if attempt.leg.provider.needs_maximum(chat_input, attempt.leg.target):
-            attempt.leg = await self._router.with_maximum(attempt.leg, deadline)
+            attempt.leg = await current_call().router.with_maximum(attempt.leg, deadline)
         await attempt.chat(chat_input, deadline, sink)
-
-    def _deadline(self, call: Call) -> float:
-        return call.deadline(self._limits.default_deadline, self._limits.max_deadline)
 
 
 def _event_delay(seconds: float) -> Iterator[Violation]:

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from trunkline.v1 import error_reason_pb2
 from trunkline_service.errors import GatewayError, forget_frames
+from trunkline_service.routing.generations import Generations
 from trunkline_service.rpc.call import REQUEST_ID, Call, begin
 from trunkline_service.rpc.reading import Refused, strictly
 from trunkline_service.rpc.status import to_status
@@ -34,10 +35,10 @@ class Edge:
     `idle` is set while no call is in flight; one is until the last of its answer has been sent.
     """
 
-    def __init__(self, server: grpc.aio.Server, max_concurrent_calls: int, max_request_bytes: int) -> None:
+    def __init__(self, server: grpc.aio.Server, generations: Generations, max_request_bytes: int) -> None:
         self._server = server
+        self._generations = generations
         self._max_request_bytes = max_request_bytes
-        self._max_concurrent_calls = max_concurrent_calls
         self._in_flight: set[Call] = set()
         self.draining = False
         self.idle = asyncio.Event()
@@ -65,7 +66,7 @@ class Edge:
 
     def _around(self, method: str, behaviour: Behaviour) -> Behaviour:
         async def handle(request: Message | Refused, context: Context) -> object:
-            call = begin(method, context)
+            call = begin(method, context, self._generations.current)
             try:
                 response = await self._admitted(call, behaviour, request, context)
                 context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
@@ -96,10 +97,11 @@ class Edge:
     async def _admitted(self, call: Call, behaviour: Behaviour, request: Message | Refused, context: Context) -> object:
         if self.draining:
             raise GatewayError(error_reason_pb2.ERROR_REASON_GATEWAY_SHUTTING_DOWN, "the gateway is about to stop")
-        if len(self._in_flight) >= self._max_concurrent_calls:
+        most = call.router.limits.max_concurrent_calls
+        if len(self._in_flight) >= most:
             raise GatewayError(
                 error_reason_pb2.ERROR_REASON_GATEWAY_OVERLOADED,
-                f"the gateway has its {self._max_concurrent_calls} calls in flight",
+                f"the gateway has its {most} calls in flight",
             )
         self._in_flight.add(call)
         self.idle.clear()
@@ -109,11 +111,17 @@ class Edge:
         if isinstance(request, Refused):
             raise request.error
         try:
-            return await behaviour(request, context)
+            with call.router:
+                return await behaviour(request, context)
         except grpc.aio.InternalError:
             # Nothing could be sent any more: the caller has gone, and the cancellation that says so is on its way.
             await asyncio.sleep(GONE_SECONDS)
             raise
+
+    @property
+    def in_flight(self) -> int:
+        """The calls in flight."""
+        return len(self._in_flight)
 
     def _leave(self, call: Call) -> None:
         self._in_flight.discard(call)

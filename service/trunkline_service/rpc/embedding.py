@@ -9,13 +9,11 @@ from typing import Any, TypeAlias
 import grpc
 
 from trunkline.v1 import chat_input_pb2, embedding_service_pb2, embedding_service_pb2_grpc, error_reason_pb2
-from trunkline_service.config import Limits
 from trunkline_service.errors import GatewayError, Violation
 from trunkline_service.providers.base import Embedder
 from trunkline_service.routing import questions
 from trunkline_service.routing.attempt import Attempt, Sink
 from trunkline_service.routing.execution import Execution
-from trunkline_service.routing.router import Router
 from trunkline_service.rpc.call import current_call
 from trunkline_service.rules.basics import KnowsProvider, destination, provider_options, refuse
 
@@ -28,17 +26,14 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 class EmbeddingServicer(embedding_service_pb2_grpc.EmbeddingServiceServicer):
     """Finds the provider that embeds, and passes on its vectors."""
 
-    def __init__(self, router: Router, limits: Limits) -> None:
-        self._router = router
-        self._limits = limits
-
     async def Embed(
         self, request: embedding_service_pb2.EmbedRequest, context: Context
     ) -> embedding_service_pb2.EmbedResponse:
         """Embeds the inputs."""
-        refuse(chain(_violations(request, self._router.knows), self._router.violations(request.routing)))
         call = current_call()
-        deadline = call.deadline(self._limits.default_deadline, self._limits.max_deadline)
+        router = call.router
+        refuse(chain(_violations(request, router.knows), router.violations(request.routing)))
+        deadline = call.deadline()
 
         async def embed(
             attempt: Attempt, _input: chat_input_pb2.ChatInput, deadline: float, _sink: Sink
@@ -47,10 +42,10 @@ class EmbeddingServicer(embedding_service_pb2_grpc.EmbeddingServiceServicer):
                 raise self._no_embeddings(attempt.leg.target.provider)
             return await questions.embed(attempt, request, attempt.leg.provider, deadline)
 
-        plan = self._router.plan(request.model, request.routing, "model")
+        plan = router.plan(request.model, request.routing, "model")
         # Routes look at conversations: here, all there is to see is the model.
         seen = chat_input_pb2.ChatInput(model=request.model)
-        execution = Execution(self._router, plan, seen, request.routing, deadline, embed)
+        execution = Execution(router, plan, seen, request.routing, deadline, embed)
         call.execution = execution
         response = await execution.run()
         response.route_report.CopyFrom(execution.report)
@@ -63,7 +58,7 @@ class EmbeddingServicer(embedding_service_pb2_grpc.EmbeddingServiceServicer):
             metadata={
                 "capability": "embeddings",
                 "provider": provider,
-                "providers": ", ".join(self._router.providers_that_are(Embedder)),
+                "providers": ", ".join(current_call().router.providers_that_are(Embedder)),
             },
         )
 

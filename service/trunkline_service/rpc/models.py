@@ -14,10 +14,8 @@ import msgspec
 
 from trunkline.v1 import model_service_pb2, model_service_pb2_grpc
 from trunkline.v1.model_service_pb2 import ListModelsRequest, ListModelsResponse, Model
-from trunkline_service.config import Limits
 from trunkline_service.errors import Violation
 from trunkline_service.routing.models import Models
-from trunkline_service.routing.router import Router
 from trunkline_service.rpc.call import current_call
 from trunkline_service.rules.basics import MAX_NAME, not_too_many, refuse, required
 
@@ -33,14 +31,10 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
     """Lists the models of the gateway's providers, and describes one."""
 
-    def __init__(self, router: Router, limits: Limits) -> None:
-        self._models = Models(router)
-        self._limits = limits
-
     async def ListModels(self, request: ListModelsRequest, context: Context) -> ListModelsResponse:
         """Lists the models of all providers, or of one."""
         refuse(_violations(request))
-        models, warnings = await self._models.all(request.provider, self._deadline())
+        models, warnings = await Models(current_call().router).all(request.provider, self._deadline())
         response = ListModelsResponse(warnings=warnings)
         after = _place(request)
         size = 0
@@ -50,7 +44,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
             size += model.ByteSize()
             # A page may be shorter than was asked for, but not larger than what can be sent.
             is_full = len(response.models) == (request.page_size or DEFAULT_PAGE_SIZE)
-            if is_full or (response.models and size > self._limits.max_message_bytes // 2):
+            if is_full or (response.models and size > current_call().router.limits.max_message_bytes // 2):
                 last = response.models[-1]
                 response.next_page_token = _token(request, last.provider, last.id)
                 break
@@ -62,11 +56,11 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
     ) -> model_service_pb2.GetModelResponse:
         """Describes the model that a request for a name would be answered by."""
         refuse(_name_violations(request.model))
-        model, warnings = await self._models.one(request.model, self._deadline())
+        model, warnings = await Models(current_call().router).one(request.model, self._deadline())
         return model_service_pb2.GetModelResponse(model=model, warnings=warnings)
 
     def _deadline(self) -> float:
-        return current_call().deadline(self._limits.default_deadline, self._limits.max_deadline)
+        return current_call().deadline()
 
 
 def _is_wanted(model: Model, request: ListModelsRequest) -> bool:

@@ -22,7 +22,7 @@ from trunkline.v1 import (
 )
 from trunkline_service.config import Settings
 from trunkline_service.errors import StartupError
-from trunkline_service.routing.router import Router
+from trunkline_service.routing.generations import Generations
 from trunkline_service.rpc.batch import BatchServicer
 from trunkline_service.rpc.chat import ChatServicer
 from trunkline_service.rpc.edge import Edge
@@ -53,25 +53,30 @@ MAX_WAITING_CALLS = 100_000
 class Server:
     """Serves the contract at one address. `start`, then `stop`; not to be used again after that."""
 
-    def __init__(self, settings: Settings, router: Router) -> None:
+    def __init__(self, settings: Settings, generations: Generations) -> None:
         self._settings = settings
         self._stopping: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._server = grpc.aio.server(options=_options(settings))
-        self._edge = Edge(self._server, settings.limits.max_concurrent_calls, settings.limits.max_message_bytes)
-        chat = ChatServicer(router, settings.limits)
+        self._edge = Edge(self._server, generations, settings.limits.max_message_bytes)
+        chat = ChatServicer()
         chat_service_pb2_grpc.add_ChatServiceServicer_to_server(chat, self._edge)  # type: ignore[arg-type]
-        embedding = EmbeddingServicer(router, settings.limits)
+        embedding = EmbeddingServicer()
         embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(embedding, self._edge)  # type: ignore[arg-type]
-        batch = BatchServicer(router, settings.limits)
+        batch = BatchServicer()
         batch_service_pb2_grpc.add_BatchServiceServicer_to_server(batch, self._edge)  # type: ignore[arg-type]
-        models = ModelServicer(router, settings.limits)
+        models = ModelServicer()
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, self._edge)  # type: ignore[arg-type]
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.reflection:
             names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self._server)
+
+    @property
+    def calls_in_flight(self) -> int:
+        """The calls that are being served."""
+        return self._edge.in_flight
 
     async def start(self) -> str:
         """Begins to listen; returns the address, with the port that was chosen if it was 0.

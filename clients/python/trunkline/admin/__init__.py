@@ -1,0 +1,1 @@
+"""For those who run a gateway: the stubs of `trunkline.admin.v1`."""

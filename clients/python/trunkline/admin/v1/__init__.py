@@ -1,0 +1,1 @@
+"""What a gateway does at the moment, and a new configuration without a restart: generated from protos/."""
