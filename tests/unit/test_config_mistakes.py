@@ -39,7 +39,7 @@ MISTAKES = [
     ("[" * 5000, "nested too deeply"),
     # Keys.
     ("lisen: x", "1: lisen: unknown key 'lisen'; did you mean 'listen'?"),
-    ("frobnicate: 1", "1: frobnicate: unknown key 'frobnicate'; known: allow_inline_routes, insecure,"),
+    ("frobnicate: 1", "1: frobnicate: unknown key 'frobnicate'; known: admin_listen, allow_inline_routes,"),
     ("providers:\n  a:\n    base_ur: x", "3: providers.a.base_ur: unknown key 'base_ur'; did you mean 'base_url'?"),
     ("limits:\n  max_calls: 1", "2: limits.max_calls: unknown key 'max_calls'"),
     ("reflection: true\nlimits:\nreflection: true", "3: reflection: is there twice, first in line 1"),
