@@ -2,6 +2,7 @@ package dev.trunkline;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,7 +13,9 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -59,6 +62,21 @@ final class CancelCaseTest {
     context.cancel(null);
     assertThrows(CallCancelledException.class, () -> pieces.forEachRemaining(piece -> {}));
     assertHungUp("context");
+  }
+
+  @Test
+  void byContextInOnePiece() throws Exception {
+    Context.CancellableContext context = Context.current().withCancellation();
+    Executor inContext = context.fixedContextExecutor(command -> new Thread(command).start());
+    CompletableFuture<Reply> reply =
+        CompletableFuture.supplyAsync(() -> CLIENT.chat(prompt("unary")), inContext);
+    while (World.received(model("unary")).isEmpty()) {
+      Thread.sleep(50);
+    }
+    context.cancel(null);
+    Throwable cause = assertThrows(CompletionException.class, reply::join).getCause();
+    assertInstanceOf(CallCancelledException.class, cause);
+    assertHungUp("unary");
   }
 
   @Test
