@@ -13,6 +13,9 @@ from trunkline_service.providers import surrogates
 T = TypeVar("T")
 
 _NULL = msgspec.Raw(b"null")
+_text = msgspec.json.Decoder(str)
+_integer = msgspec.json.Decoder(int)
+_boolean = msgspec.json.Decoder(bool)
 
 
 class Fields:
@@ -24,7 +27,7 @@ class Fields:
 
     def text(self, name: str) -> str | None:
         """Takes a string; None if it is absent or null. Half of a surrogate pair becomes U+FFFD."""
-        text = self._take(name, str)
+        text = self._take(name, _text)
         if text is None and (value := self._members.get(name)) is not None and bytes(value).startswith(b'"'):
             del self._members[name]
             return surrogates.whole(json.loads(bytes(value)))
@@ -32,7 +35,7 @@ class Fields:
 
     def integer(self, name: str) -> int | None:
         """Takes an integer; None if it is absent or null."""
-        value = self._take(name, int)
+        value = self._take(name, _integer)
         # A number that no field of the contract can hold stays where it is.
         if value is not None and not -(2**31) <= value < 2**31:
             self._members[name] = msgspec.Raw(str(value).encode())
@@ -41,7 +44,7 @@ class Fields:
 
     def boolean(self, name: str) -> bool | None:
         """Takes a boolean; None if it is absent or null."""
-        return self._take(name, bool)
+        return self._take(name, _boolean)
 
     def raw(self, name: str) -> msgspec.Raw | None:
         """Takes any value as it stands; None if it is absent."""
@@ -75,7 +78,7 @@ class Fields:
         """What was not taken, member by member."""
         return self._members
 
-    def _take(self, name: str, kind: type[T]) -> T | None:
+    def _take(self, name: str, decoder: msgspec.json.Decoder[T]) -> T | None:
         value = self._members.get(name)
         if value is None:
             return None
@@ -83,7 +86,7 @@ class Fields:
             del self._members[name]
             return None
         try:
-            result = msgspec.json.decode(value, type=kind)
+            result = decoder.decode(value)
         except (msgspec.DecodeError, RecursionError):
             return None
         del self._members[name]

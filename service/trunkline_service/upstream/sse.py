@@ -8,11 +8,15 @@ say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from trunkline_service.upstream.framing import Frame, FrameTooLarge, FramingError
 
 MAX_EVENT_BYTES = 64 * 2**20
+
+# What nearly every event is.
+_plain = re.compile(rb"(?:event: ?([^\n]*)\n)?data: ?([^\n]*)").fullmatch
 # Far more than any provider writes an event in.
 MAX_LINES = 100_000
 
@@ -97,6 +101,8 @@ def parse(block: bytes) -> Frame | None:
     if len(block) > MAX_LINES and block.count(b"\n") >= MAX_LINES:
         msg = f"an event has more than {MAX_LINES} lines"
         raise FramingError(msg)
+    if plain := _plain(block):
+        return Frame(*plain.groups(b""))
     event = b""
     data: list[bytes] = []
     for line in block.split(b"\n"):

@@ -29,7 +29,9 @@ def request_id(headers: Mapping[str, str]) -> str:
 
 def rate_limits(headers: Mapping[str, str]) -> list[route_pb2.RateLimit]:
     """The limits that the response told, in the order of `anthropic-ratelimit-*`, then priority and fast."""
-    result = []
+    result: list[route_pb2.RateLimit] = []
+    if not any(name.startswith("anthropic-") for name in headers):
+        return result
     for prefix, name in _LIMITS.items():
         limit = _integer(headers.get(f"{prefix}-limit"))
         remaining = _integer(headers.get(f"{prefix}-remaining"))
