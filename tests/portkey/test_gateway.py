@@ -12,6 +12,7 @@ from e2e.gateways import Running, posts, running
 from portkey.converting import strategy
 from trunkline import (
     AsyncTrunkline,
+    AuthenticationError,
     InvalidRequestError,
     NotFoundError,
     Reply,
@@ -214,3 +215,12 @@ async def test_keys_go_with_the_request(own: Running, client: AsyncTrunkline) ->
     await chat(client, asks("text", api_key="sk-ant-of-the-config"))
     (call,) = posts(own.simulator)
     assert call.headers["x-api-key"] == "***nfig"
+
+
+async def test_a_rejected_key_of_the_configs_own_leads_on_if_the_config_says_so(client: AsyncTrunkline) -> None:
+    targets = [asks("text-n1", api_key="bad-key-of-the-config"), asks("text-n2")]
+    with pytest.raises(AuthenticationError):
+        await chat(client, strategy("fallback", *targets))
+    reply = await chat(client, strategy("fallback", *targets, on_status_codes=[401, 429]))
+    statuses = [each.upstream_status for each in reply.proto.completion.route_report.attempts]
+    assert statuses == [401, 200]

@@ -167,6 +167,16 @@ def test_names() -> None:
     assert "config.targets[1]" in noted(done, NoteKind.DIFFERS)
 
 
+def test_what_a_virtual_key_is_called_says_what_it_is() -> None:
+    config = strategy("fallback", {"virtual_key": "vk-1"}, {"virtual_key": "vk-2"}, {"virtual_key": "vk-3"})
+    done = portkey.configuration(config, providers={"vk-1": "openai", "vk-2": "openai", "vk-3": "groq-eu"})
+    assert [(each.name, each.settings["type"]) for each in done.providers] == [
+        ("openai", "openai"),
+        ("groq-eu", "openai_compatible"),
+    ]
+    assert done.providers[1].settings["base_url"] == "https://api.groq.com/openai/v1"
+
+
 def test_variables_of_names_that_are_nearly_the_same() -> None:
     done = portkey.configuration(strategy("fallback", {"virtual_key": "openai-a.b"}, {"virtual_key": "openai-a-b"}))
     variables = [each.settings["api_key"]["env"] for each in done.providers]

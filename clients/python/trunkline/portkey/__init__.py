@@ -75,7 +75,7 @@ def convert(config: str | Mapping[str, Any], *, providers: Mapping[str, str] | N
         for note in portkey.convert(config).notes:
             print(note)
     """
-    return _conversion(config, InRequests(providers or {}))
+    return _conversion(config, InRequests(), providers)
 
 
 def configuration(config: str | Mapping[str, Any], *, providers: Mapping[str, str] | None = None) -> Conversion:
@@ -85,7 +85,8 @@ def configuration(config: str | Mapping[str, Any], *, providers: Mapping[str, st
 
     Args:
         config: JSON, as text or as a dict.
-        providers: What to call the providers, by Portkey's names.
+        providers: What to call the providers, by Portkey's names; a virtual key that is called like a provider of
+            Portkey's, or begins with its name, is one: {"vk-1": "openai"}.
 
     Raises:
         PortkeyError: The config cannot become a route.
@@ -93,12 +94,14 @@ def configuration(config: str | Mapping[str, Any], *, providers: Mapping[str, st
     Example:
         portkey.configuration({"provider": "openai", "api_key": "sk-..."}).providers[0].settings["api_key"]
     """
-    destinations = InConfiguration(providers or {})
-    return _conversion(config, destinations)._replace(providers=destinations.providers)
+    destinations = InConfiguration()
+    return _conversion(config, destinations, providers)._replace(providers=destinations.providers)
 
 
-def _conversion(config: str | Mapping[str, Any], destinations: Destinations) -> Conversion:
+def _conversion(
+    config: str | Mapping[str, Any], destinations: Destinations, names: Mapping[str, str] | None
+) -> Conversion:
     notes: list[Note] = []
-    built = Builder(destinations).build(read(config, notes), Above())
+    built = Builder(destinations, names or {}).build(read(config, notes), Above())
     # What is inherited is read for each target.
     return Conversion(built.route, tuple(dict.fromkeys(notes)))

@@ -45,10 +45,15 @@ _NAMES_MODEL: Final = ("azure_deployment_id", "azure_deployment_name")
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A target of Portkey's: the provider's name there, the type that it has here, the model, and OF_PROVIDERS."""
+    """A target of Portkey's.
+
+    Its provider has the name `name` there, and is `called` otherwise here, or the same; `type` is the type that it has
+    here, empty if nothing is known of it. `settings` are those of OF_PROVIDERS that are there.
+    """
 
     place: Place
     name: str
+    called: str
     type: str
     model: str
     settings: Mapping[str, Place]
@@ -64,13 +69,9 @@ class Destinations(Protocol):
 class InRequests:
     """Targets of routes that go with requests: the providers are the gateway's, and keys may go along."""
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        """`names` are the gateway's names of providers, by Portkey's."""
-        self._names = names
-
     def target(self, leaf: Leaf) -> Target:
         """Where calls of a target go."""
-        target = Target(provider=self._names.get(leaf.name, leaf.name), model=leaf.model)
+        target = Target(provider=leaf.called, model=leaf.model)
         for name, setting in leaf.settings.items():
             if name == "api_key":
                 target.api_key = key(setting)

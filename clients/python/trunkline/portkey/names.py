@@ -78,20 +78,25 @@ _APIS: Final[Mapping[str, str]] = {
 }
 
 
-def known(name: str) -> Known | None:
-    """What a name stands for: a provider of Portkey's, or a saved one that begins with the name of such a one."""
-    if name in KNOWN:
-        return KNOWN[name]
-    begins = [each for each in KNOWN if name.startswith(f"{each}-")]
+def known(name: str, called: str) -> Known | None:
+    """What a provider is, by its name in the config or what it is called here.
+
+    One that is saved with Portkey begins with the name of its provider, more often than not.
+    """
+    for exact in (name, called):
+        if exact in KNOWN:
+            return KNOWN[exact]
+    begins = [each for each in KNOWN if name.startswith(f"{each}-")] or [
+        each for each in KNOWN if called.startswith(f"{each}-")
+    ]
     return KNOWN[max(begins, key=len)] if begins else None
 
 
-def provider_type(name: str, model: str) -> str:
+def provider_type(found: Known | None, model: str) -> str:
     """The type of a provider in the gateway's configuration; empty if nothing is known of it.
 
     On Google's Vertex and Azure's Foundry it depends on the model.
     """
-    found = known(name)
     if found is None:
         return ""
     if "claude" in model or model.startswith("anthropic."):

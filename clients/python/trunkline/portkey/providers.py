@@ -59,9 +59,7 @@ class Provider:
 class InConfiguration:
     """Targets of routes that stand in the gateway's configuration: one provider for each key and address."""
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        """`names` are the names to give to providers, by Portkey's."""
-        self._names = names
+    def __init__(self) -> None:
         self._made: dict[tuple[str, str, str | None], Provider] = {}
         self._variables: set[str] = set()
 
@@ -74,7 +72,7 @@ class InConfiguration:
         """Where calls of a target go; its provider is made, if no other target has the same."""
         target = Target(model=leaf.model)
         settings, secret = self._settings(leaf, target)
-        same = (leaf.name, repr(settings), secret)
+        same = (leaf.called, repr(settings), secret)
         if same not in self._made:
             name = self._free_name(leaf)
             self._made[same] = Provider(name, self._with_key(leaf, name, settings, secret))
@@ -82,9 +80,8 @@ class InConfiguration:
         return target
 
     def _free_name(self, leaf: Leaf) -> str:
-        wanted = self._names.get(leaf.name, leaf.name)
-        name = re.sub(r"[^!-.0-~]", "-", wanted)[:100]
-        if name != wanted:
+        name = re.sub(r"[^!-.0-~]", "-", leaf.called)[:100]
+        if name != leaf.called:
             leaf.place.differs(f"the provider is called {name!r}: a name has no other characters")
         taken = {provider.name for provider in self._made.values()}
         number = 2
@@ -99,7 +96,7 @@ class InConfiguration:
         if made["type"] in ("openai", "azure_openai"):
             # The API that Portkey asks: some parameters are not in the other one.
             made["api"] = "chat"
-        found = known(leaf.name)
+        found = known(leaf.name, leaf.called)
         if found and found.base_url:
             made["base_url"] = found.base_url
         secret = None
@@ -128,8 +125,8 @@ class InConfiguration:
 
     def _complete(self, leaf: Leaf, made: dict[str, Any]) -> dict[str, Any]:
         """Add what cannot be left out, for somebody to fill in."""
-        found = known(leaf.name)
-        if leaf.type and leaf.name not in KNOWN:
+        found = known(leaf.name, leaf.called)
+        if leaf.type and not {leaf.name, leaf.called} & KNOWN.keys():
             leaf.place.to_do(f"{leaf.name!r} is taken for a provider of the type {leaf.type}, by its name: see to it")
         if not leaf.type:
             leaf.place.to_do(f"what {leaf.name!r} is, is not known: its type and base_url are to be filled in")
@@ -163,7 +160,7 @@ _OWN_KEYS: Final = ("bedrock", "vertex_anthropic", "vertex_gemini")
 
 
 def _is_local(leaf: Leaf) -> bool:
-    found = known(leaf.name)
+    found = known(leaf.name, leaf.called)
     return bool(found and found.local)
 
 

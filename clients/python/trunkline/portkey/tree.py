@@ -10,7 +10,7 @@ from trunkline.portkey import policies
 from trunkline.portkey.conditions import condition
 from trunkline.portkey.destinations import OF_PROVIDERS, Destinations, Leaf
 from trunkline.portkey.leftovers import drop
-from trunkline.portkey.names import api, model_name, provider_type
+from trunkline.portkey.names import api, known, model_name, provider_type
 from trunkline.portkey.params import chat_input
 from trunkline.portkey.reading import Place, Settings
 from trunkline.v1.chat_input_pb2 import ChatInput
@@ -47,9 +47,10 @@ class Above:
 class Builder:
     """Makes routes of nodes: strategies with their targets, or targets of one provider."""
 
-    def __init__(self, destinations: Destinations) -> None:
-        """`destinations` makes the targets."""
+    def __init__(self, destinations: Destinations, names: Mapping[str, str]) -> None:
+        """`destinations` makes the targets; `names` are our names of providers by Portkey's, where they differ."""
         self._destinations = destinations
+        self._names = names
         self._modes: Mapping[str, Callable[[Settings, Place, Above, Route], int]] = {
             "single": self._single,
             "fallback": self._fallback,
@@ -134,8 +135,8 @@ class Builder:
         listed = strategy.take("on_status_codes")
         if listed is None:
             targets.differs(
-                "a failure leads on by its class, not by any status but 2xx: what is wrong with the request itself or"
-                " refused by a policy does not, unless strategy.on_status_codes says so"
+                "a failure leads on by its class, not by any status but 2xx: what is wrong with the request itself"
+                " (its own keys, too) or refused by a policy does not, unless strategy.on_status_codes says so"
             )
             if above.has_statuses:
                 route.failover.upstream_statuses.extend(policies.USUAL_STATUSES)
@@ -208,14 +209,15 @@ class Builder:
         params = dict(above.params)
         model = params.pop("model", None)
         name, model_text = _provider(settings, model)
-        type_ = provider_type(name, model_text)
+        called = self._names.get(name, name)
+        type_ = provider_type(known(name, called), model_text)
         of_provider = settings.take_all(OF_PROVIDERS)
         if above.custom_host:
             of_provider["custom_host"] = above.custom_host
         for part in ("anthropic_version", "anthropic_beta"):
             if setting := settings.take(part):
                 params[part] = setting
-        leaf = Leaf(place, name, type_, model_name(type_, model_text), of_provider)
+        leaf = Leaf(place, name, called, type_, model_name(type_, model_text), of_provider)
         route.target.CopyFrom(self._destinations.target(leaf))
         overrides = chat_input(params, api(type_), route.target.provider)
         if overrides != ChatInput():
