@@ -179,7 +179,11 @@ public final class Prompt {
                 UnsupportedFieldPolicy.UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING));
   }
 
-  private Prompt routing(Consumer<RoutingOptions.Builder> change) {
+  /**
+   * Anything else that the contract has about where to ask, for example {@code routing(options ->
+   * options.putMetadata("team", "search"))} for the conditions of routes.
+   */
+  public Prompt routing(Consumer<RoutingOptions.Builder> change) {
     RoutingOptions.Builder changed =
         (routing == null ? RoutingOptions.getDefaultInstance() : routing).toBuilder();
     change.accept(changed);

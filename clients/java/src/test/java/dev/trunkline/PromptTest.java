@@ -51,7 +51,13 @@ final class PromptTest {
           end_user_id: "u"
           provider_options_json { key: "anthropic" value: "{\\"x\\": 1.0}" }
         }
-        routing { route_name: "r" unsupported_fields: UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING }
+        routing {
+          route_name: "r"
+          unsupported_fields: UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING
+          metadata { key: "team" value: "search" }
+          affinity_key: "a"
+          coalescing_key: "c"
+        }
         """,
         Prompt.of("Hello")
             .model("p/m")
@@ -68,7 +74,9 @@ final class PromptTest {
             .with(input -> input.setEndUserId("u"))
             .providerOptions("anthropic", "{\"x\": 1.0}")
             .route("r")
-            .dropUnsupportedFields());
+            .dropUnsupportedFields()
+            .routing(options -> options.putMetadata("team", "search"))
+            .routing(options -> options.setAffinityKey("a").setCoalescingKey("c")));
   }
 
   @Test
