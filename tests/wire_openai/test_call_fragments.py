@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -139,3 +140,11 @@ def test_ids_that_the_gateway_makes_up_stay_the_same_however_the_answer_comes() 
     at_once = [block.tool_use.id for block in whole({"content": None, "tool_calls": told}).message.content]
     slow = [calls(piece(0, "", name="a")), calls(piece(0, "{")), calls(piece(0, "}")), calls(piece(1, "{}", name="b"))]
     assert ids(slow) == at_once == ids([calls(*({"index": at} | each for at, each in enumerate(told)))])
+
+
+def test_thousands_of_calls_take_no_time() -> None:
+    """In proportion to their number, that is: by its square, it would be ten seconds."""
+    body = sse(FIRST, calls(*(piece(number, "{}", name="x") for number in range(15_000))))
+    began = time.process_time()
+    play(body)
+    assert time.process_time() - began < 4

@@ -23,11 +23,14 @@ _KEPT_PER_PIECE = 64
 
 
 class Call:
-    """A call so far. `block` is its block's place in the answer, or -1 while it waits to begin."""
+    """A call so far. `place` is how many came before it, and `block` its block's place in the answer, or -1 while it
+    waits to begin.
+    """
 
-    __slots__ = ("block", "extra", "id", "is_custom", "name", "pieces")
+    __slots__ = ("block", "extra", "id", "is_custom", "name", "pieces", "place")
 
-    def __init__(self) -> None:
+    def __init__(self, place: int) -> None:
+        self.place = place
         self.id = ""
         self.name = ""
         self.is_custom = False
@@ -69,13 +72,15 @@ class Calls:
     comes too early waits, as blocks do not interleave.
     """
 
-    __slots__ = ("_blocks", "_by_index", "_calls", "_ending", "_last", "strays")
+    __slots__ = ("_begun", "_blocks", "_by_index", "_calls", "_ending", "_last", "strays")
 
     def __init__(self, blocks: Blocks, ending: Ending) -> None:
         """`ending` knows what the answer is called."""
         self._blocks = blocks
         self._ending = ending
         self._calls: list[Call] = []
+        # So many of them, from the first on, have begun.
+        self._begun = 0
         self._by_index: dict[int, Call] = {}
         self._last: Call | None = None
         # Members of calls that came after the end of their blocks.
@@ -180,7 +185,7 @@ class Calls:
         else:
             call = self._last if not piece.id or (self._last is not None and self._last.id == piece.id) else None
         if call is None or call.is_followed_by(piece, name, text):
-            call = Call()
+            call = Call(len(self._calls))
             self._calls.append(call)
             if piece.index is not None:
                 self._by_index[piece.index] = call
@@ -197,8 +202,7 @@ class Calls:
             self.strays.append(msgspec.Raw(msgspec.json.encode(extra)))
 
     def _may_begin(self, call: Call) -> bool:
-        before = self._calls[: self._calls.index(call)]
-        return all(each.block >= 0 for each in before) and (not before or before[-1].is_whole)
+        return call.place == self._begun and (not call.place or self._calls[call.place - 1].is_whole)
 
     def _begin(self, call: Call, result: list[ChatEvent]) -> None:
         # What came before it, and waits for the end of another call.
@@ -213,6 +217,7 @@ class Calls:
         if call.is_custom:
             block.input_text = ""
         call.block = self._blocks.count
+        self._begun += 1
         fields = json_text.dump(call.extra) if call.extra else ""
         content = message_pb2.ContentBlock(tool_use=block, provider_fields_json=fields)
         self._blocks.begin(content, kind, result, may_end=lambda: call.cannot_go_on)
@@ -228,4 +233,4 @@ class Calls:
         """
         created = bytes(self._ending.created).decode(errors="replace")
         digest = hashlib.sha256(f"{self._ending.id}\0{created}\0{call.name}".encode()).hexdigest()[:16]
-        return f"call_{digest}_{self._calls.index(call)}"
+        return f"call_{digest}_{call.place}"
