@@ -67,7 +67,8 @@ def failure(error: GatewayError, status: int) -> Failure:
     reason = error.reason
     if reason == error_reason_pb2.ERROR_REASON_STREAM_INTERRUPTED:
         reason = ErrorReason.Value(error.metadata.get("cause", "ERROR_REASON_UPSTREAM_ERROR"))
-    return Failure(error, reason, status)
+    # What is asked before the attempt itself - the model's maximum - fails with a status of its own.
+    return Failure(error, reason, status or int(error.metadata.get("upstream_status") or 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
