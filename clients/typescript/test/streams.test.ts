@@ -8,6 +8,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../src/gen/google/rpc/error_details_pb.js";
 import {
   CallCancelledError,
+  type ChatStream,
   DeadlineExceededError,
   GatewayUnreachableError,
   NotFoundError,
@@ -88,11 +89,17 @@ for (const [way, left] of Object.entries(leave)) {
   }
 }
 
+/** Waits until a stream that somebody else reads has some text. */
+async function begun(stream: ChatStream): Promise<void> {
+  while (stream.response.text === "") await sleep(10);
+}
+
 test("cancel() ends what waits", async (t) => {
   const { client, cancelled } = await sending(t, [start, begin, more("Hel")], { wait: true });
   const stream = client().stream("Hello");
   const final = failure(stream.final(), CallCancelledError);
-  setTimeout(() => stream.cancel(), 100);
+  await begun(stream);
+  stream.cancel();
   assert.equal((await final).partial?.text, "Hel");
   await cancelled();
 });
@@ -100,8 +107,10 @@ test("cancel() ends what waits", async (t) => {
 test("closing the client ends what waits", async (t) => {
   const { client, cancelled } = await sending(t, [start, begin, more("Hel")], { wait: true });
   const one = client();
-  const final = failure(one.stream("Hello").final(), CallCancelledError);
-  setTimeout(() => one.close(), 200);
+  const stream = one.stream("Hello");
+  const final = failure(stream.final(), CallCancelledError);
+  await begun(stream);
+  one.close();
   await final;
   await cancelled();
 });
@@ -130,7 +139,7 @@ test("an end without a completion is none", async (t) => {
 
 test("the deadline holds in the middle of an answer", async (t) => {
   const { client, cancelled } = await sending(t, [start, begin, more("Hel")], { wait: true });
-  const error = await failure(client({ timeout: 1000 }).stream("Hello").final(), DeadlineExceededError);
+  const error = await failure(client({ timeout: 3000 }).stream("Hello").final(), DeadlineExceededError);
   assert.equal(error.partial?.text, "Hel");
   await cancelled();
 });
@@ -140,7 +149,7 @@ test("a connection that breaks in the middle is no end", async (t) => {
   const one = client();
   const stream = one.stream("Hello");
   const final = failure(stream.final(), GatewayUnreachableError);
-  while (stream.response.text === "") await sleep(10);
+  await begun(stream);
   hangUp();
   assert.equal((await final).partial?.text, "Hel");
 });
