@@ -18,7 +18,7 @@ from pathlib import Path
 from clients.vector_files import DIRECTORY
 from clients.vector_server import VectorServer
 from support.tls import CERTIFICATE, PRIVATE_KEY
-from trunkline.v1 import Route, Target
+from trunkline.v1 import CircuitBreaker, Fallback, Route, Target
 from trunkline_service import app
 from trunkline_service.app import Gateway
 from trunkline_service.config import SIMULATOR, ProviderSettings, Secret, Settings, Tls
@@ -103,8 +103,19 @@ def _settings(url: str, tls: Tls | None = None) -> Settings:
         tls=tls,
         providers={each.name: each for each in providers},
         models={"quick": f"{SIMULATOR}/text"},
-        routes={"home": Route(target=Target(provider=SIMULATOR, model="text"))},
+        routes={"home": _to("text"), "unsteady": UNSTEADY},
     )
+
+
+def _to(model: str) -> Route:
+    return Route(target=Target(provider=SIMULATOR, model=model))
+
+
+# Without a breaker, which would leave a way alone that is cut each time.
+UNSTEADY = Route(
+    fallback=Fallback(routes=[_to("cut"), _to("text")]),
+    circuit_breaker=CircuitBreaker(consecutive_failures=0, failure_rate=0),
+)
 
 
 async def _serve() -> None:

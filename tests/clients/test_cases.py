@@ -16,7 +16,7 @@ from clients.conftest import Make
 from clients.record import received
 from clients.serve import World
 from trunkline import DeadlineExceededError, Target, image, tool, user
-from trunkline.errors import CallCancelledError, GatewayUnreachableError
+from trunkline.errors import CallCancelledError, GatewayUnreachableError, StreamInterruptedError
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
@@ -168,6 +168,18 @@ async def test_stream_restart(vectors: AnyClient) -> None:
     async with vectors.stream("Hello", model="vectors/streams/restart_once", allow_restart=True) as stream:
         final = await stream.final()
     assert (stream.restarts, final.text) == (1, "newer")
+
+
+async def test_gateway_restart(client_of: Make, servers: World) -> None:
+    client = client_of(servers.gateway)
+    async with client.stream("Hello", route="unsteady", allow_restart=True) as stream:
+        final = await stream.final()
+    assert (stream.restarts, final.text) == (1, "You said: Hello")
+    async with client.stream("Hello", route="unsteady") as stream:
+        with pytest.raises(StreamInterruptedError) as caught:
+            await stream.final()
+    assert caught.value.partial
+    assert caught.value.partial.text
 
 
 async def test_retry(vectors: AnyClient) -> None:

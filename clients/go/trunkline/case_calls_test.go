@@ -216,6 +216,16 @@ func streamRestart(t *testing.T) {
 	equal(t, stream.Restarts(), 1)
 }
 
+func gatewayRestart(t *testing.T) {
+	client := client(t, address(t, "TRUNKLINE_ADDRESS"))
+	stream := client.Stream(t.Context(),
+		trunkline.Text("Hello"), trunkline.WithRoute("unsteady"), trunkline.WithRestart())
+	equal(t, must[*trunkline.Reply](t)(stream.Final()).Text(), "You said: Hello")
+	equal(t, stream.Restarts(), 1)
+	_, err := client.Stream(t.Context(), trunkline.Text("Hello"), trunkline.WithRoute("unsteady")).Final()
+	equal(t, as[*trunkline.StreamInterruptedError](t, err).Partial.Text() != "", true)
+}
+
 func retry(t *testing.T) {
 	stream := vectors(t).Stream(t.Context(), trunkline.Text("Hello"), trunkline.WithModel("vectors/retried/text"))
 	equal(t, strings.HasPrefix(must[*trunkline.Reply](t)(stream.Final()).Text(), "Hello, "), true)

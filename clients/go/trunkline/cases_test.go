@@ -47,6 +47,7 @@ func TestCases(t *testing.T) {
 		{"cancel", cancel},
 		{"deadline", deadline},
 		{"stream_restart", streamRestart},
+		{"gateway_restart", gatewayRestart},
 		{"retry", retry},
 		{"large_message", largeMessage},
 		{"unknown_values", unknownValues},

@@ -12,6 +12,7 @@ import {
   GatewayUnreachableError,
   image,
   type Prompt,
+  StreamInterruptedError,
   TargetSchema,
   Trunkline,
   tool,
@@ -170,6 +171,14 @@ test("case stream_restart", async () => {
   const stream = vectors().stream("Hello", { model: "vectors/streams/restart_once", allowRestart: true });
   assert.equal((await stream.final()).text, "newer");
   assert.equal(stream.restarts, 1);
+});
+
+test("case gateway_restart", async () => {
+  const client = gateway({ model: undefined });
+  const stream = client.stream("Hello", { route: "unsteady", allowRestart: true });
+  assert.equal((await stream.final()).text, "You said: Hello");
+  assert.equal(stream.restarts, 1);
+  await failure(client.stream("Hello", { route: "unsteady" }).final(), StreamInterruptedError);
 });
 
 test("case retry", async () => {

@@ -229,6 +229,19 @@ final class CasesTest {
   }
 
   @Test
+  void gatewayRestart() {
+    Trunkline client = CLIENT.withModel("");
+    Prompt prompt = Prompt.of("Hello").route("unsteady");
+    try (ChatStream stream = client.stream(prompt.allowRestart())) {
+      assertEquals("You said: Hello", stream.finish().text());
+      assertEquals(1, stream.restarts());
+    }
+    try (ChatStream stream = client.stream(prompt)) {
+      assertThrows(StreamInterruptedException.class, stream::finish);
+    }
+  }
+
+  @Test
   void retry() {
     try (Trunkline vectors = World.vectors().withModel("vectors/retried/text");
         ChatStream stream = vectors.stream("Hello")) {
