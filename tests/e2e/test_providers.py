@@ -11,6 +11,7 @@ import pytest
 
 from e2e.gateways import KEY, posts, provider, running
 from support.calls import chat_failure, chat_input, request, said, to_target
+from support.timing import Late, timely
 from trunkline.v1 import chat_service_pb2, error_reason_pb2, route_pb2
 from trunkline_service.config import Secret, Timeouts
 from trunkline_service.simulator import Simulator
@@ -153,6 +154,7 @@ async def test_a_key_that_cannot_be_used(value: str | None, fresh: Simulator) ->
         assert not fresh.calls
 
 
+@timely
 async def test_timeouts_of_a_provider(fresh: Simulator) -> None:
     waits = Timeouts(first_event=1, idle=1)
     async with running(providers={"anthropic": provider(fresh.url, timeouts=waits)}) as own:
@@ -163,4 +165,7 @@ async def test_timeouts_of_a_provider(fresh: Simulator) -> None:
         )
         assert (late.reason, late.info.metadata["stage"]) == ("UPSTREAM_TIMEOUT", "first_event")
         assert (stalled.reason, stalled.info.metadata["stage"]) == ("STREAM_INTERRUPTED", "idle")
-        assert len(said(await alive).split()) == 6
+        try:
+            assert len(said(await alive).split()) == 6
+        except grpc.aio.AioRpcError as error:
+            raise Late("the provider's words did not come as steadily as they should") from error

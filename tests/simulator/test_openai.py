@@ -216,7 +216,7 @@ _ENDS = {
 @pytest.mark.parametrize("path", [CHAT, RESPONSES])
 @pytest.mark.parametrize("name", _ENDS)
 async def test_end_of_stream(http: httpx.AsyncClient, path: str, name: str) -> None:
-    found, end = await stream_of(http, path, name, patience=0.25 if _ENDS[name][0] == "open" else 10)
+    found, end = await stream_of(http, path, name, patience=1 if _ENDS[name][0] == "open" else 10)
     mark = b"data: [DONE]" if path == CHAT else b'"type":"response.completed"'
     assert (end, mark not in found) == _ENDS[name]
     if name in ("stall", "cut", "cut-clean", "error-event"):
