@@ -171,6 +171,7 @@ class Execution(Generic[T]):
         try:
             await asyncio.wait((*tasks, waiter), timeout=hedge_after, return_when=asyncio.FIRST_COMPLETED)
             silent = self._winner is None and not any(task.done() for task in tasks)
+            silent &= self.asked.now() < self.deadline
             if silent and self.asked.health(step.target).hedges.spend(self.asked.now()):
                 second, _ = self._next(ways, PENDING)
                 if second is not None:
