@@ -94,6 +94,8 @@ def test_how_long_to_wait() -> None:
     assert read(429, error(429, "RESOURCE_EXHAUSTED", "m", MINUTE, WAIT)).retry_after == 12.5
     assert read(503, b"", {"retry-after": "7"}).retry_after == 7
     assert read(503, b"", {"retry-after": "nan"}).retry_after is None
+    date = {"date": "Sun, 22 Nov 2026 10:00:00 GMT", "retry-after": "Sun, 22 Nov 2026 10:00:30 GMT"}
+    assert read(503, b"", date).retry_after == 30
     assert read(429, error(429, "RESOURCE_EXHAUSTED", "m", DAY, WAIT)).retry_after is None
     endless = detail("RetryInfo", retryDelay="999999999s")
     assert read(429, error(429, "RESOURCE_EXHAUSTED", "m", endless)).retry_after == 86_400

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.v1 import error_reason_pb2
+from trunkline_service.providers import delays
 from trunkline_service.providers.openai import failures, headers
 from wire.bounded import bounded
 from wire_openai.decoding import KEY, PROVIDER, TARGET, Json, frame, play
@@ -66,6 +67,9 @@ TABLE: list[tuple[int, Json | bytes, str]] = [
     (429, error(kind="insufficient_quota", code="insufficient_quota"), "UPSTREAM_QUOTA_EXHAUSTED"),
     (429, error(kind="insufficient_quota"), "UPSTREAM_QUOTA_EXHAUSTED"),
     (429, error("You exceeded your current quota, please check your plan"), "UPSTREAM_QUOTA_EXHAUSTED"),
+    # What stands behind a proxy has words of its own.
+    (400, error("Your credit balance is too low to access the API"), "UPSTREAM_QUOTA_EXHAUSTED"),
+    (400, error("Output blocked by content filtering policy"), "CONTENT_BLOCKED"),
     (498, error(), "UPSTREAM_OVERLOADED"),
     (500, error(kind="server_error"), "UPSTREAM_ERROR"),
     (500, b"\xff", "UPSTREAM_ERROR"),
@@ -171,8 +175,8 @@ def test_what_the_provider_says_about_trying_again() -> None:
     ("text", "seconds"),
     [
         ("12ms", 0.012), ("1s", 1), ("6m0s", 360), ("1h2m3.5s", 3723.5), ("88µs", 88e-6), ("0s", 0), ("20", 20),
-        ("1.5", 1.5), ("900h", headers.MAX_RETRY_AFTER), ("-1s", None), ("-1", None), ("soon", None), ("", None),
-        (None, None), ("1s ", None), ("9" * 400, None), ("nan", None), ("1" * 39 + "h", headers.MAX_RETRY_AFTER),
+        ("1.5", 1.5), ("900h", delays.MAX_RETRY_AFTER), ("-1s", None), ("-1", None), ("soon", None), ("", None),
+        (None, None), ("1s ", None), ("9" * 400, None), ("nan", None), ("1" * 39 + "h", delays.MAX_RETRY_AFTER),
     ],
 )  # fmt: skip
 def test_durations(text: str | None, seconds: float | None) -> None:

@@ -9,7 +9,6 @@ only where nothing else tells.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import msgspec
 from trunkline.v1 import error_reason_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline_service.errors import GatewayError, Violation
+from trunkline_service.providers import delays
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.failures import (
     MAX_MESSAGE_CHARACTERS,
@@ -30,7 +30,6 @@ from trunkline_service.providers.failures import (
 from trunkline_service.providers.fields import Fields
 from trunkline_service.providers.gemini.field_paths import contract_path
 
-MAX_RETRY_AFTER = 86_400.0
 MAX_VIOLATIONS = 20
 
 _STATUS_OF_NAME = {
@@ -70,7 +69,7 @@ _TOO_LARGE = re.compile(r"payload size exceeds the limit: (?P<limit>\d+)", re.IG
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, target: Target) -> GatewayError:
     """What a response that is not a success means. Its body may be anything: proxies answer in HTML."""
     said = _said(body, target)
-    return _error(status, said, target, status, _seconds(headers.get("retry-after", "")))
+    return _error(status, said, target, status, delays.retry_after(headers))
 
 
 def decode_stream_error(data: bytes, target: Target) -> GatewayError:
@@ -147,7 +146,7 @@ def _said(body: bytes, target: Target) -> _Said:
             case "ErrorInfo":
                 cause = cause or text(member(detail, "reason"))
             case "RetryInfo":
-                delay = _seconds(text(member(detail, "retryDelay")).removesuffix("s"))
+                delay = delays.seconds(text(member(detail, "retryDelay")).removesuffix("s"))
             case "QuotaFailure":
                 quotas += [
                     f"{text(member(each, 'quotaId'))} {text(member(each, 'quotaMetric'))}"
@@ -172,14 +171,6 @@ def _said(body: bytes, target: Target) -> _Said:
 def _items(value: object, name: str) -> Iterator[object]:
     items = member(value, name)
     yield from items if isinstance(items, list) else ()
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return min(number, MAX_RETRY_AFTER) if math.isfinite(number) and number >= 0 else None
 
 
 def _error(status: int, said: _Said, target: Target, http_status: int, delay: float | None) -> GatewayError:

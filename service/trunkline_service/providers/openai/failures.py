@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from trunkline.v1 import error_reason_pb2
 from trunkline.v1.error_reason_pb2 import ErrorReason
 from trunkline_service.errors import GatewayError, Violation
-from trunkline_service.providers.anthropic.failures import Said, to_error
 from trunkline_service.providers.base import Target
-from trunkline_service.providers.failures import member, printable
+from trunkline_service.providers.failures import MAX_MESSAGE_CHARACTERS, failure, member, printable, reason_of_status
 from trunkline_service.providers.openai.headers import request_id, retry_after
 
 _INVALID_KEY = frozenset({"invalid_api_key", "invalid_organization", "account_deactivated"})
@@ -63,7 +62,12 @@ _STATUS_OF_TYPE = {
     "rate_limit_error": 429,
 }
 
-_SPENT = re.compile(r"exceeded your current quota|insufficient (?:balance|credits|quota)", re.IGNORECASE)
+# The last are Anthropic's, which proxies that speak OpenAI's API hand on.
+_SPENT = re.compile(
+    r"exceeded your current quota|insufficient (?:balance|credits|quota)|credit balance is too low|spend limit",
+    re.IGNORECASE,
+)
+_BLOCKED = re.compile(r"blocked by content filtering", re.IGNORECASE)
 _TOO_LONG = re.compile(
     r"maximum context length|context (?:window|length|size)[^.]{0,40}exceed"
     r"|exceed[^.]{0,60}context (?:window|length|size)|prompt is too long",
@@ -187,18 +191,24 @@ def _error(
     if words.code in _INVALID_KEY or words.type in _INVALID_KEY:
         # Some compatible servers call that a bad request.
         status = 401 if status == 400 or status >= 500 else status
-    said = Said(type=words.type, message=words.message, code=words.code)
-    error = to_error(status, said, target, metadata, reason=_reason(status, words), delay=delay, retryable=retryable)
-    # Nobody tells how many bytes a request may have.
-    error.metadata.pop("limit", None)
-    error.violations = ()
-    if "upstream_message" in error.metadata and (path := field_path(words.param)):
-        error.violations = (Violation(path, error.metadata["upstream_message"]),)
-    if error.reason == error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED:
+    reason = _reason(status, words)
+    if reason is None:
+        reason = reason_of_status(status, target)
+    if reason == error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED:
         for name, pattern in (("limit", _LIMIT), ("requested", _REQUESTED)):
             if match := pattern.search(words.message):
-                error.metadata[name] = match[1]
-    return error
+                metadata[name] = match[1]
+    path = field_path(words.param)
+    return failure(
+        reason,
+        target,
+        code=words.code or words.type,
+        message=words.message,
+        metadata=metadata,
+        violations=[Violation(path, words.message[:MAX_MESSAGE_CHARACTERS])] if path else (),
+        delay=delay,
+        retryable=retryable,
+    )
 
 
 def _reason(status: int, words: Words) -> ErrorReason.ValueType | None:
@@ -215,6 +225,8 @@ def _reason(status: int, words: Words) -> ErrorReason.ValueType | None:
         return error_reason_pb2.ERROR_REASON_UPSTREAM_QUOTA_EXHAUSTED
     if status in (400, 422) and _TOO_LONG.search(words.message):
         return error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED
+    if status in (400, 422) and _BLOCKED.search(words.message):
+        return error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED
     if status == 404:
         # Wrong addresses are not found either, but say nothing about a model.
         if _NO_MODEL.search(words.message):

@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from trunkline.v1 import route_pb2
-from trunkline_service.providers.anthropic import headers as http_headers
+from trunkline_service.providers import delays
 from trunkline_service.providers.base import Target
 
-MAX_RETRY_AFTER = http_headers.MAX_RETRY_AFTER
 # Of one response: more than any provider tells.
 MAX_LIMITS = 16
 
@@ -67,8 +66,8 @@ def rate_limits(headers: Mapping[str, str]) -> list[route_pb2.RateLimit]:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms`, `retry-after` in seconds or as a date, or the resets of spent limits."""
-    if (seconds := http_headers.retry_after(headers)) is not None:
+    """Seconds to wait, as all providers tell them, or from the resets of spent limits."""
+    if (seconds := delays.retry_after(headers)) is not None:
         return seconds
     resets = [
         reset
@@ -80,17 +79,17 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def duration(text: str | None) -> float | None:
-    """Seconds, of a duration as Go writes it ("6m0s", "12ms") or a plain number of them; at most `MAX_RETRY_AFTER`.
+    """Seconds, of a duration as Go writes it ("6m0s", "12ms") or a plain number of them; at most a day.
 
     None if it is neither.
     """
     if text is None or len(text) > 40 or not text:
         return None
     if text.isascii() and text.replace(".", "", 1).isdigit():
-        return min(float(text), MAX_RETRY_AFTER)
+        return delays.bounded(float(text))
     if not _DURATION.fullmatch(text):
         return None
-    return min(sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text)), MAX_RETRY_AFTER)
+    return delays.bounded(sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text)))
 
 
 def _names(headers: Mapping[str, str]) -> list[str]:
