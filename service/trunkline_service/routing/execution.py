@@ -178,7 +178,7 @@ class Execution(Generic[T]):
                     runner = _Runner(self, second, hedge=True)
                     tasks[asyncio.create_task(runner.run())] = runner
                     self._racing.append(runner)
-            result: T | Failure | None = None
+            failures: dict[_Runner[T], Failure] = {}
             while tasks:
                 open_tasks = [*tasks, *(() if claimed.is_set() else (waiter,))]
                 await asyncio.wait(open_tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -191,10 +191,11 @@ class Execution(Generic[T]):
                     if not isinstance(result, Failure):
                         self.claim(runner)
                         return result
-                    if tasks:
-                        self._failures.append(result)
-            assert result is not None  # noqa: S101 - there was a task, and its result is the last one's
-            return result
+                    failures[runner] = result
+            # The route stands at the one that began last: what that one failed of decides how it goes on.
+            *others, last = [failures[each] for each in self._racing if each in failures]
+            self._failures += others
+            return last
         finally:
             self._racing, self._claimed = [], None
             for left in (*tasks, waiter):
