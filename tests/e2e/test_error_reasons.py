@@ -62,6 +62,8 @@ OUTCOMES: dict[str, tuple[str, str] | str | None] = {
     "cut-clean-n0": "UPSTREAM_UNREACHABLE",
     "stall-n0": "UPSTREAM_TIMEOUT",
     "malformed-n0": "UPSTREAM_PROTOCOL_ERROR",
+    "error-content": "CONTENT_BLOCKED",
+    "pings-only": "UPSTREAM_TIMEOUT",
     # Other statuses.
     "error-s418": "UPSTREAM_REJECTED_REQUEST",
     "error-s502": "UPSTREAM_ERROR",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -28,10 +29,11 @@ from trunkline.v1.model_service_pb2 import (
     ListModelsRequest,
     Model,
 )
-from trunkline_service.app import _routing
+from trunkline_service.app import make_endpoint
 from trunkline_service.config import ProviderSettings, Secret, Settings
 from trunkline_service.providers.base import ModelLister
 from trunkline_service.routing import listing, models
+from trunkline_service.routing.generations import Generations
 
 
 @pytest_asyncio.fixture
@@ -192,7 +194,11 @@ async def test_the_gateways_own_patience_is_no_deadline_of_the_callers(
 
 async def test_all_that_wait_get_an_error_of_their_own(upstream: ScriptedUpstream) -> None:
     upstream.answer(Answer(b"{}", status=500))
-    async with _routing(Settings(providers={"anthropic": provider(upstream.url)})) as router:
+    settings = Settings(providers={"anthropic": provider(upstream.url)})
+    async with contextlib.AsyncExitStack() as stack:
+        generations = await Generations.begin(settings, make_endpoint)
+        stack.push_async_callback(generations.close)
+        router = generations.current
         endpoint = router.endpoint("anthropic")
         leg = router.provider_leg(route_pb2.Target(provider="anthropic"), route_pb2.UNSUPPORTED_FIELD_POLICY_REJECT)
         assert isinstance(endpoint.provider, ModelLister)

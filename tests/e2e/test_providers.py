@@ -164,6 +164,8 @@ async def test_timeouts_of_a_provider(fresh: Simulator) -> None:
             *(chat_failure(own.stub, request(f"anthropic/{model}")) for model in ("silence", "stall"))
         )
         assert (late.reason, late.info.metadata["stage"]) == ("UPSTREAM_TIMEOUT", "first_event")
+        if stalled.reason == late.reason:
+            raise Late("the provider's words did not begin as soon as they should")
         assert (stalled.reason, stalled.info.metadata["stage"]) == ("STREAM_INTERRUPTED", "idle")
         try:
             assert len(said(await alive).split()) == 6

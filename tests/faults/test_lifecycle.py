@@ -19,7 +19,7 @@ from faults import processes
 from faults.caller import Caller
 from faults.rig import PROMPTLY, connected, promptly, rig, until
 from support import calls
-from support.timing import in_time, timely
+from support.timing import Late, in_time, timely
 from trunkline.v1 import chat_service_pb2
 from trunkline_service.config import Limits
 from trunkline_service.rpc import server
@@ -165,7 +165,7 @@ async def test_a_gateway_that_is_killed(sim: Simulator, tmp_path: Path) -> None:
             events, failure = await stream
             assert len(events) == 5
             assert failure.code == (await whole).code == CODE.UNAVAILABLE
-            in_time(killed, 0.5)
+            in_time(killed, 2)
             await until(lambda: all(call.outcome == "hung_up" for call in sim.calls))
             return max(call.hung_up_at or 0 for call in sim.calls) - killed
 
@@ -183,7 +183,8 @@ async def test_a_provider_that_is_killed() -> None:
             await asyncio.sleep(0.3)
             killed = upstream.signal(signal.SIGKILL)
             events, failure = await stream
-            assert len(events) > 10
+            if len(events) <= 10:
+                raise Late("the answer had hardly begun")
             assert failure.reason == "STREAM_INTERRUPTED"
             assert failure.info.metadata["cause"] == "ERROR_REASON_UPSTREAM_UNREACHABLE"
             in_time(killed, 0.5)
