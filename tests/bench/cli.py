@@ -19,7 +19,7 @@ from bench import peers as others
 from bench.load import Client, measure
 from bench.peers import PEERS, UPSTREAM_PORT, Peer
 from bench.processes import Server, StartError
-from bench.report import OURS, OURS_TO_OPENAI, Results
+from bench.report import OURS, OURS_ROUTED, OURS_TO_OPENAI, Results
 from bench.scenarios import SCENARIOS, Scenario
 
 Connect = Callable[[], AbstractAsyncContextManager[Client]]
@@ -85,6 +85,7 @@ async def _rounds(
     """Measures everything in turn, several times: a bad moment of the machine spoils a round, and not a gateway."""
     rows: list[tuple[str, Server, Connect]] = [
         (OURS, ours, partial(grpc_client.connected, address)),
+        (OURS_ROUTED, ours, partial(grpc_client.connected, address, route=processes.ROUTE)),
         (OURS_TO_OPENAI, ours, partial(grpc_client.connected, address, "openai")),
         *((peer.name, servers[peer.process], partial(http_client.connected, peer)) for peer in peers),
     ]

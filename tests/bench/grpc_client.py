@@ -12,7 +12,7 @@ import grpc
 
 from bench.load import Call
 from bench.scenarios import Scenario
-from trunkline.v1 import chat_input_pb2, chat_service_pb2, message_pb2
+from trunkline.v1 import chat_input_pb2, chat_service_pb2, message_pb2, route_pb2
 
 # As text: the classes take no parameters at run time.
 UnaryUnary: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
@@ -27,8 +27,9 @@ COMPLETION_TAG = 0x3A
 class GrpcClient:
     """Calls over one channel, as a service would make them."""
 
-    def __init__(self, channel: grpc.aio.Channel, provider: str) -> None:
+    def __init__(self, channel: grpc.aio.Channel, provider: str, route: str) -> None:
         self._provider = provider
+        self._route = route
         self._chat: UnaryUnary = channel.unary_unary(f"{SERVICE}Chat")
         self._stream: UnaryStream = channel.unary_stream(f"{SERVICE}StreamChat")
 
@@ -36,8 +37,8 @@ class GrpcClient:
         """Makes one call."""
         try:
             if scenario.stream:
-                return await self._read(scenario, request(self._provider, model))
-            response = await self._chat(request(self._provider, model), timeout=60)
+                return await self._read(scenario, request(self._provider, model, self._route))
+            response = await self._chat(request(self._provider, model, self._route), timeout=60)
             return Call(frames=1, failure="" if response else "an empty response")
         except grpc.aio.AioRpcError as error:
             return Call(failure=f"{error.code().name}: {error.details()}")
@@ -57,23 +58,24 @@ class GrpcClient:
 
 
 @asynccontextmanager
-async def connected(address: str, provider: str = "anthropic") -> AsyncIterator[GrpcClient]:
-    """A client with an open connection, that asks for models of one provider."""
+async def connected(address: str, provider: str = "anthropic", route: str = "") -> AsyncIterator[GrpcClient]:
+    """A client with an open connection, that asks for models of one provider, or of whom a route says."""
     async with grpc.aio.insecure_channel(address) as channel:
         await channel.channel_ready()
-        yield GrpcClient(channel, provider)
+        yield GrpcClient(channel, provider, route)
 
 
 @cache
-def request(provider: str, model: str) -> bytes:
+def request(provider: str, model: str, route: str) -> bytes:
     """The request as bytes: it is the same for both methods."""
     text = message_pb2.ContentBlock(text=message_pb2.TextBlock(text="Hello, Claude!"))
     return chat_service_pb2.ChatRequest(
         input=chat_input_pb2.ChatInput(
-            model=f"{provider}/{model}",
+            model=model if route else f"{provider}/{model}",
             messages=[message_pb2.Message(role=message_pb2.ROLE_USER, content=[text])],
             generation=chat_input_pb2.GenerationParams(max_output_tokens=1024),
-        )
+        ),
+        routing=route_pb2.RoutingOptions(route_name=route) if route else None,
     ).SerializeToString()
 
 

@@ -22,6 +22,8 @@ T = TypeVar("T")
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = REPOSITORY.parent / "shared" / "bench"
 START_SECONDS = 30.0
+# The route of the gateway that is measured: a fallback with retries, whose first target answers.
+ROUTE = "resilient"
 STOP_SECONDS = 10.0
 
 
@@ -162,7 +164,12 @@ def gateway(
         "limits: {drain_grace: 1s}\n"
         "providers:\n"
         f"  anthropic: {{type: anthropic, base_url: '{upstream}', api_key: {{env: BENCH_KEY}}}}\n"
+        f"  another: {{type: anthropic, base_url: '{upstream}', api_key: {{env: BENCH_KEY}}}}\n"
         f"  openai: {{type: openai_compatible, base_url: '{openai or upstream}', api_key: {{env: BENCH_KEY}}}}\n"
+        "routes:\n"
+        f"  {ROUTE}:\n"
+        "    retry: {max_attempts: 3}\n"
+        "    fallback: {routes: [{target: {provider: anthropic}}, {target: {provider: another}}]}\n"
     )
     log = folder / "trunkline.log"
     command = [sys.executable, *module, "serve", "--config", str(settings)]

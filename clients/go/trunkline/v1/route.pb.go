@@ -361,7 +361,7 @@ type Route struct {
 	Timeouts *Timeouts `protobuf:"bytes,8,opt,name=timeouts,proto3" json:"timeouts,omitempty"`
 	// Optional. When to ask a second target while the first one is still silent. Not set here nor above means never.
 	Hedge *HedgePolicy `protobuf:"bytes,9,opt,name=hedge,proto3" json:"hedge,omitempty"`
-	// Optional. Which failures lead on to the next target.
+	// Optional. Which failures lead on from one way to the next, in this fallback or load balancer and those below it.
 	Failover *FailoverPolicy `protobuf:"bytes,10,opt,name=failover,proto3" json:"failover,omitempty"`
 	// Optional. When to leave a target alone for a while.
 	CircuitBreaker *CircuitBreaker `protobuf:"bytes,11,opt,name=circuit_breaker,json=circuitBreaker,proto3" json:"circuit_breaker,omitempty"`
@@ -876,7 +876,7 @@ func (x *Branch) GetRoute() *Route {
 // How often to ask the same target again, and how long to wait before that. Only what may pass is asked for again:
 // rate limits, overload, timeouts, errors of the provider's, connections that fail, and answers that are not its own
 // format; never what the provider says will not work later. Retries of all calls together add no more than a tenth to
-// what a target is asked, beside one in ten seconds.
+// what a target is asked, beside one in ten seconds; ten of them may be saved up.
 type RetryPolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Optional. Attempts at one target, the first one included: 1 to 10. Not set means 3.
@@ -1215,7 +1215,8 @@ func (x *FailoverPolicy) GetOnRefusal() bool {
 
 // When to leave a target alone for a while, as it does not answer: other ways are then taken, if there are any. The last
 // one is never left alone. A provider's retry-after counts for as long as it says. After that time, a single call tries
-// whether the target is back.
+// whether the target is back. What is remembered of a target, which is a model at a provider, holds for all calls with
+// the gateway's key, whatever their route.
 type CircuitBreaker struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Optional. So many failures in a row. 0 means that their number does not matter. Not set means 5.

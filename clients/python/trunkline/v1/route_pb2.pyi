@@ -254,7 +254,7 @@ class Route(google.protobuf.message.Message):
 
     @property
     def failover(self) -> global___FailoverPolicy:
-        """Optional. Which failures lead on to the next target."""
+        """Optional. Which failures lead on from one way to the next, in this fallback or load balancer and those below it."""
 
     @property
     def circuit_breaker(self) -> global___CircuitBreaker:
@@ -448,7 +448,7 @@ class RetryPolicy(google.protobuf.message.Message):
     """How often to ask the same target again, and how long to wait before that. Only what may pass is asked for again:
     rate limits, overload, timeouts, errors of the provider's, connections that fail, and answers that are not its own
     format; never what the provider says will not work later. Retries of all calls together add no more than a tenth to
-    what a target is asked, beside one in ten seconds.
+    what a target is asked, beside one in ten seconds; ten of them may be saved up.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -626,7 +626,8 @@ global___FailoverPolicy = FailoverPolicy
 class CircuitBreaker(google.protobuf.message.Message):
     """When to leave a target alone for a while, as it does not answer: other ways are then taken, if there are any. The last
     one is never left alone. A provider's retry-after counts for as long as it says. After that time, a single call tries
-    whether the target is back.
+    whether the target is back. What is remembered of a target, which is a model at a provider, holds for all calls with
+    the gateway's key, whatever their route.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

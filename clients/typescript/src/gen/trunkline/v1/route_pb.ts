@@ -180,7 +180,7 @@ export type Route = Message<"trunkline.v1.Route"> & {
   hedge?: HedgePolicy | undefined;
 
   /**
-   * Optional. Which failures lead on to the next target.
+   * Optional. Which failures lead on from one way to the next, in this fallback or load balancer and those below it.
    *
    * @generated from field: trunkline.v1.FailoverPolicy failover = 10;
    */
@@ -384,7 +384,7 @@ export const BranchSchema: GenMessage<Branch> = /*@__PURE__*/
  * How often to ask the same target again, and how long to wait before that. Only what may pass is asked for again:
  * rate limits, overload, timeouts, errors of the provider's, connections that fail, and answers that are not its own
  * format; never what the provider says will not work later. Retries of all calls together add no more than a tenth to
- * what a target is asked, beside one in ten seconds.
+ * what a target is asked, beside one in ten seconds; ten of them may be saved up.
  *
  * @generated from message trunkline.v1.RetryPolicy
  */
@@ -576,7 +576,8 @@ export const FailoverPolicySchema: GenMessage<FailoverPolicy> = /*@__PURE__*/
 /**
  * When to leave a target alone for a while, as it does not answer: other ways are then taken, if there are any. The last
  * one is never left alone. A provider's retry-after counts for as long as it says. After that time, a single call tries
- * whether the target is back.
+ * whether the target is back. What is remembered of a target, which is a model at a provider, holds for all calls with
+ * the gateway's key, whatever their route.
  *
  * @generated from message trunkline.v1.CircuitBreaker
  */
