@@ -36,8 +36,9 @@ lint: .venv/.dev .tools/.ready  ## Style, types, the contract, and whether what 
 generate: .venv/.dev .tools/.ready  ## The code that clients have checked in, from protos/
 	@$(call CLIENTS,generate.sh,"$$script" "$$client")
 
-docs: .venv/.dev .tools/.ready  ## docs/providers.md, from the matrix of tests/matrix, and docs/api.md, from protos/
+docs: .venv/.dev .tools/.ready  ## docs/providers.md and docs/faults.md, from tables of tests, and docs/api.md, from protos/
 	PYTHONPATH=tests .venv/bin/python -m matrix
+	PYTHONPATH=tests .venv/bin/python -m faults.table
 	fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call REFERENCE,$$fresh) >docs/api.md
 
 bench: .venv/.dev  ## CPU per call and per token; see tests/bench

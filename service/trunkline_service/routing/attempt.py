@@ -42,15 +42,16 @@ MAX_WHOLE_BYTES = 64 * 2**20
 class Attempt:
     """What became of one request.
 
-    `report` is what the caller gets to see of it, and `model` the one that answers, in the provider's own word.
+    `report` is what the caller gets to see of it, and `model` the one that answers, in the provider's own word. `began`
+    is a time of `time.monotonic()`.
     """
 
     leg: Leg
     report: route_pb2.Attempt = field(init=False)
     events_sent: int = 0
     model: str = ""
+    began: float = field(default_factory=time.monotonic)
     _decoder: StreamDecoder | None = None
-    _began: float = field(default_factory=time.monotonic)
     _has_begun: bool = False
     # As in the request, which is not kept.
     _untold_costs: bool = False
@@ -233,7 +234,7 @@ class Attempt:
 
     def _begin(self) -> None:
         self._has_begun = True
-        self.report.time_to_first_event.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
+        self.report.time_to_first_event.FromNanoseconds(int((time.monotonic() - self.began) * 1e9))
 
     def _decode_whole(self, body: bytes) -> list[ChatEvent]:
         check_parts(body)
@@ -252,7 +253,7 @@ class Attempt:
     def end(self, outcome: route_pb2.AttemptOutcome.ValueType) -> None:
         """The attempt is over: its report says how it ended and how long it took."""
         self.report.outcome = outcome
-        self.report.duration.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
+        self.report.duration.FromNanoseconds(int((time.monotonic() - self.began) * 1e9))
 
     def failed(self, error: GatewayError, usage: usage_pb2.Usage | None) -> GatewayError:
         """The error as the caller gets it, noted in the report."""

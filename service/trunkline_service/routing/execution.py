@@ -8,6 +8,7 @@ ends.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -63,7 +64,7 @@ class Execution(Generic[T]):
         self._sink = sink
         self._may_restart = may_restart
         self.asked = Inquiry(router, chat_input, routing, stream=stream, chance=router.random)
-        self.began = self.asked.now()
+        self.began = time.monotonic()
         self.attempts: list[Attempt] = []
         self._racing: list[_Runner[T]] = []
         self._winner: _Runner[T] | None = None
@@ -274,7 +275,7 @@ class _Runner(Generic[T]):
                 raise
             return failure(error, 0)
         self._attempt = attempt = Attempt(leg)
-        self._describe(attempt.report)
+        self._describe(attempt)
         call.attempts.append(attempt)
         began = asked.now()
         health = asked.health(target)
@@ -334,12 +335,13 @@ class _Runner(Generic[T]):
             self._is_timed = True
             asked.health(self._step.target).first_event(seconds, asked.now())
 
-    def _describe(self, report: route_pb2.Attempt) -> None:
+    def _describe(self, attempt: Attempt) -> None:
+        report = attempt.report
         report.path = self._step.target.path
         report.hedge = self._hedge
         if self._execution.attempts:
-            elapsed = self._execution.asked.now() - self._execution.began
-            report.begun_after.FromNanoseconds(int(elapsed * 1e9))
+            # By the clock that measures attempts: the loop's own stands still while the loop is busy.
+            report.begun_after.FromNanoseconds(int((attempt.began - self._execution.began) * 1e9))
 
 
 def _input_for(target: TargetNode, chat_input: chat_input_pb2.ChatInput) -> chat_input_pb2.ChatInput:

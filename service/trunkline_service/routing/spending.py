@@ -25,8 +25,10 @@ def note_spending(attempt: Attempt, estimated_input: Callable[[], int], *, super
     usage.CopyFrom(told)
     if not usage.HasField("input_total"):
         usage.input_total = usage.input_uncached = estimated_input()
-    # Each event of an answer has a token at least; what the provider told at its beginning is not the whole.
-    usage.output_total = max(usage.output_total, attempt.events_sent)
+    # Behind its start and that of its first block, each event has a token at least; what the provider told at the
+    # beginning is not the whole.
+    begun = min(1, attempt.events_sent)
+    usage.output_total = max(usage.output_total, begun, attempt.events_sent - 2)
     report.usage_is_estimate = True
     if (known := attempt.cost(usage, "")) is not None:
         report.cost.CopyFrom(known)

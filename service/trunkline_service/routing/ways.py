@@ -123,7 +123,11 @@ class TargetNode:
                     break
                 # Not before, and not all at once.
                 delay = failure.retry_after + asked.random.uniform(0, min(longest, failure.retry_after / 10))
-            if not asked.health(self).retries.spend(asked.now()):
+            health, now = asked.health(self), asked.now()
+            if beyond.alternatives and not health.available(now + delay):
+                # It is to be left alone, as of this failure or of another call's.
+                break
+            if not health.retries.spend(now):
                 break
             sent = yield Step(self, beyond, delay, is_retry=True)
             if not isinstance(sent, Failure):
