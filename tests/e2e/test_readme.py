@@ -23,9 +23,10 @@ GRPCURL = re.search(r"    (grpcurl .*?StreamChat)", README, re.DOTALL)
 
 
 def fenced(language: str) -> str:
+    """What the README shows in a language, all of it together."""
     blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 1
-    return str(blocks[0])
+    assert blocks
+    return "".join(blocks)
 
 
 async def run(*command: str, **environment: str) -> tuple[int, str]:
@@ -53,6 +54,7 @@ def test_the_configuration_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = config.parse(fenced("yaml"), "README.md")
     assert settings.providers["anthropic"].timeouts.first_event == 300
     assert settings.models["fast"] == "anthropic/claude-haiku-4-5"
+    assert list(settings.routes) == ["resilient", "spread", "by_plan"]
 
 
 def test_the_request_for_grpcurl_is_one() -> None:

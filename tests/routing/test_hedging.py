@@ -48,7 +48,8 @@ async def test_the_first_answers_if_it_is_quicker(own: Running) -> None:
 
 
 async def test_not_once_an_answer_has_begun(own: Running) -> None:
-    events = await calls.events_of(own.stub, asked_stream(fallback("paced-n10-g50", "text", hedge=SOON)))
+    route = fallback("paced-n30-g50", "text", hedge={"delay": "1s", "max_share": 100})
+    events = await calls.events_of(own.stub, asked_stream(route))
     assert kinds(events) == ["start", "block_start", "block_delta", "block_end", "completion"]
     assert len(posts(own.simulator)) == 1
 
