@@ -21,8 +21,9 @@ from trunkline_service.routing.endpoint import Endpoint
 from trunkline_service.routing.generations import Generations
 from trunkline_service.rpc.admin import AdminServer
 from trunkline_service.rpc.server import Server
+from trunkline_service.rpc.watcher import Watcher
 from trunkline_service.simulator import Simulator
-from trunkline_service.telemetry import log
+from trunkline_service.telemetry import log, metrics
 from trunkline_service.upstream.credentials import Credentials
 from trunkline_service.upstream.http import HttpUpstream
 
@@ -33,12 +34,13 @@ PROBE_SECONDS = 10.0
 class Gateway:
     """A running service: `async with Gateway(settings) as gateway`, in a loop that has no other one.
 
-    `address` is where it listens, `admin_address` where those who run it look into it (empty if nowhere); `simulator`
-    is the built-in one, if the settings ask for it.
+    `address` is where it listens, `admin_address` and `metrics_address` where those who run it look into it (empty if
+    nowhere); `simulator` is the built-in one, if the settings ask for it.
     """
 
     address: str
     admin_address: str = ""
+    metrics_address: str = ""
 
     def __init__(self, settings: Settings, reread: Callable[[], Settings] | None = None) -> None:
         """`reread` is for reloads: see `serve`."""
@@ -58,9 +60,13 @@ class Gateway:
             self.reloading = Reloading(self._generations, settings, self._reread, self._complete)
             self._server = Server(settings, self._generations)
             self.address = await self._server.start()
+            watcher = Watcher(self._generations, self.reloading, lambda: self._server.calls_in_flight)
             if settings.admin_listen:
-                admin = AdminServer(self._generations, self.reloading, lambda: self._server.calls_in_flight)
+                admin = AdminServer(watcher, self.reloading)
                 self.admin_address = await resources.enter_async_context(admin.at(settings.admin_listen))
+            if settings.metrics_listen:
+                shown = metrics.served(settings.metrics_listen, watcher.status)
+                self.metrics_address = await resources.enter_async_context(shown)
             self._resources = resources.pop_all()
         return self
 

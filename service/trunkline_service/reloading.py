@@ -12,7 +12,7 @@ from trunkline_service.routing.generations import Generations
 from trunkline_service.telemetry import log
 
 # What the server was started with stays as it is.
-_AT_START = ("listen", "insecure", "tls", "reflection", "simulator", "admin_listen")
+_AT_START = ("listen", "insecure", "tls", "reflection", "simulator", "admin_listen", "metrics_listen")
 
 
 class NothingToReload(Exception):

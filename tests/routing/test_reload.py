@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
@@ -57,6 +58,7 @@ class Reloadable:
 BEFORE = f"""\
 listen: 127.0.0.1:0
 admin_listen: 127.0.0.1:0
+metrics_listen: 127.0.0.1:0
 providers:
   kept: {{{PROVIDER}: URL}}
   gone: {{{PROVIDER}: URL}}
@@ -122,7 +124,7 @@ async def test_a_mistake_changes_nothing_and_is_told(r: Reloadable) -> None:
     mistakes = error_details_pb2.BadRequest()
     assert status.details[0].Unpack(mistakes)
     assert [each.field for each in mistakes.field_violations] == ["routes.a.target.provider", "frob"]
-    assert mistakes.field_violations[0].description.startswith("line 6: unknown provider 'kpet'; did you mean 'kept'?")
+    assert mistakes.field_violations[0].description.startswith("line 7: unknown provider 'kpet'; did you mean 'kept'?")
     found = await r.status()
     assert found.generation == 1
     assert "kpet" in found.last_reload_error
@@ -200,6 +202,25 @@ async def test_routes_are_counted(r: Reloadable) -> None:
     target = await r.target("text")
     assert (target.answered, target.failed, target.in_flight) == (1, 0, 0)
     assert target.HasField("first_event_p50")
+
+
+async def test_metrics_tell_the_same(r: Reloadable) -> None:
+    for _ in range(2):
+        await r.stub.Chat(asked("c"), timeout=10)
+    r.write(AFTER)
+    await r.reload()
+    async with httpx.AsyncClient(base_url=f"http://{r.gateway.metrics_address}") as http:
+        lines = (await http.get("/metrics")).text.splitlines()
+    for line in (
+        "trunkline_configuration_generation 2.0",
+        "trunkline_configuration_reload_failed 0.0",
+        "trunkline_calls_in_flight 0.0",
+        'trunkline_route_calls_total{outcome="answered",route="c"} 2.0',
+        'trunkline_target_attempts_total{model="error-503",outcome="failed",provider="kept"} 2.0',
+        'trunkline_target_ejected{model="error-503",provider="kept"} 1.0',
+        'trunkline_target_ejected{model="text",provider="kept"} 0.0',
+    ):
+        assert line in lines
 
 
 def test_on_the_command_line(tmp_path: Path) -> None:

@@ -58,6 +58,15 @@ def admin_problem(address: str) -> str:
     return "" if is_loopback(host) else f"{address} can be reached from other machines: use 127.0.0.1 or unix:/PATH"
 
 
+def metrics_problem(address: str) -> str:
+    """Say what is wrong with the address that metrics are to be found at. Empty if nothing is."""
+    try:
+        split_address(address or "localhost:0")
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def with_admin(settings: Settings) -> Settings:
     """Add the usual address for operators where none is set: 127.0.0.1, at the callers' port and 1000 more.
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from yaml.nodes import Node
 
-from trunkline_service.config.address import admin_problem, listen_problem, url_problem
+from trunkline_service.config.address import admin_problem, listen_problem, metrics_problem, url_problem
 from trunkline_service.config.kinds import KINDS
 from trunkline_service.config.problems import ConfigError, Problem, unknown
 from trunkline_service.config.providers import read_provider
@@ -164,6 +164,8 @@ class _Reader:
                 self.tree.report(entries["listen"].value if "listen" in entries else root, "listen", wrong)
         if wrong := admin_problem(settings.admin_listen):
             self.tree.report(entries["admin_listen"].value, "admin_listen", wrong)
+        if wrong := metrics_problem(settings.metrics_listen):
+            self.tree.report(entries["metrics_listen"].value, "metrics_listen", wrong)
         if settings.tls and (wrong := _tls_problem(settings.tls)):
             self.tree.report(entries["tls"].value, "tls", wrong)
         limits = settings.limits

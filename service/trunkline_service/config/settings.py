@@ -102,13 +102,14 @@ class Settings:
     """Everything the service is told.
 
     `admin_listen` is where those who run the gateway look into it: an address of this machine only, or "unix:/path".
-    Empty is the port of `listen` and 1000 more, on 127.0.0.1, if `trunkline serve` runs it. `models` maps aliases to
-    "provider/model". With `simulator`, the service starts the built-in simulator and adds it to the providers under
-    the name "simulator".
+    Empty is the port of `listen` and 1000 more, on 127.0.0.1, if `trunkline serve` runs it. `metrics_listen` is where
+    Prometheus finds /metrics over HTTP; empty is nowhere. `models` maps aliases to "provider/model". With
+    `simulator`, the service starts the built-in simulator and adds it to the providers under the name "simulator".
     """
 
     listen: str = "127.0.0.1:50051"
     admin_listen: str = ""
+    metrics_listen: str = ""
     insecure: bool = False
     tls: Tls | None = None
     reflection: bool = True
