@@ -213,7 +213,8 @@ class Execution(Generic[T]):
                 self._claimed.set()
         return self._winner is runner
 
-    async def give(self, events: Sequence[ChatEvent]) -> None:
+    # No coroutine of its own, as this is called for every token: it returns the sink's.
+    def give(self, events: Sequence[ChatEvent]) -> Awaitable[None]:
         """Passes on events of the attempt that answers."""
         assert self._sink is not None  # noqa: S101 - whoever has events has been given one
         if self._void is not None:
@@ -224,7 +225,7 @@ class Execution(Generic[T]):
         last = events[-1]
         if last.HasField("completion"):
             last.completion.route_report.CopyFrom(self.report)
-        await self._sink(events)
+        return self._sink(events)
 
     def leads_on(self, step: Step, events: Sequence[ChatEvent]) -> bool:
         """Whether the answer ends with a refusal that the route does not put up with."""
@@ -330,8 +331,9 @@ class _Runner(Generic[T]):
 
     def _note_time(self, attempt: Attempt, asked: Inquiry) -> None:
         """Tells the target's memory, once, how long the first event took."""
-        seconds = attempt.report.time_to_first_event.ToNanoseconds() / 1e9
-        if seconds and not self._is_timed:
+        if self._is_timed:
+            return
+        if seconds := attempt.report.time_to_first_event.ToNanoseconds() / 1e9:
             self._is_timed = True
             asked.health(self._step.target).first_event(seconds, asked.now())
 

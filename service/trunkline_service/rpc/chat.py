@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
@@ -66,10 +66,10 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         """Answers as the model writes."""
         call = current_call()
 
-        async def write(events: Sequence[ChatEvent]) -> None:
+        def write(events: Sequence[ChatEvent]) -> Awaitable[None]:
             if events[-1].HasField("completion"):
                 call.completion = events[-1].completion
-            await context.write(chat_service_pb2.StreamChatResponse(events=events))
+            return context.write(chat_service_pb2.StreamChatResponse(events=events))
 
         delay = request.max_event_delay.ToNanoseconds() / 1e9
         await self._check(request, call, _event_delay(delay))

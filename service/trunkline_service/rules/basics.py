@@ -20,6 +20,8 @@ MAX_METADATA = 100
 # More are not looked for: an answer has room for a few dozen.
 MAX_VIOLATIONS = 1000
 
+_POLICIES = frozenset(route_pb2.UnsupportedFieldPolicy.values())
+
 KnowsProvider = Callable[[str], bool]
 """Whether a word is a provider of the configuration or a type of provider."""
 
@@ -44,7 +46,7 @@ def destination(model: str, path: str, routing: route_pb2.RoutingOptions) -> Ite
         yield Violation("routing.coalescing_key", f"is longer than {MAX_NAME} characters")
     if len(routing.metadata) > MAX_METADATA:
         yield Violation("routing.metadata", f"has more than {MAX_METADATA} entries")
-    if routing.unsupported_fields not in route_pb2.UnsupportedFieldPolicy.values():
+    if routing.unsupported_fields not in _POLICIES:
         yield Violation("routing.unsupported_fields", "is not a policy that this gateway knows")
 
 

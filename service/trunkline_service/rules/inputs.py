@@ -33,6 +33,8 @@ MAX_DEPTH = 16
 MAX_TOP_LOGPROBS = 20
 MAX_BIAS = 100
 
+_ROLES = frozenset(message_pb2.Role.values())
+
 
 def check_request(
     chat_input: chat_input_pb2.ChatInput,
@@ -101,7 +103,7 @@ def _messages(messages: Sequence[message_pb2.Message]) -> Iterator[Violation]:
 def _message(message: message_pb2.Message, path: str) -> Iterator[Violation]:
     if message.role == message_pb2.ROLE_UNSPECIFIED:
         yield Violation(f"{path}.role", "is required")
-    elif message.role not in message_pb2.Role.values():
+    elif message.role not in _ROLES:
         yield Violation(f"{path}.role", f"{message.role} is not a role that this gateway knows")
     if message.provider_fields_json:
         yield from merged_json(message.provider_fields_json, f"{path}.provider_fields_json")

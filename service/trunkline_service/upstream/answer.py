@@ -56,36 +56,31 @@ class Answer:
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
 
-    async def head(self) -> None:
-        """Returns when status and headers are there. Raises `Lost` or `NotHttp`."""
-        while not self.status:
-            if self._error is not None:
-                raise self._error
-            await self._more()
-
-    async def read(self) -> bytes:
-        """What has come of the body since the last time, or what the next network read brings; empty at its end.
+    def take(self) -> bytes | None:
+        """What has come of the body since the last time; empty at its end, and None if there is nothing yet.
 
         Raises `Lost` or `NotHttp`.
         """
-        while not self._pieces:
+        if not self._pieces:
             if self.is_whole:
                 return b""
-            if self._error is not None:
-                raise self._error
-            await self._more()
+            self.check()
+            return None
         pieces, self._pieces, self._unread = self._pieces, [], 0
         if self._paused:
             self._paused = False
             self._pause(False)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def _more(self) -> None:
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+    def check(self) -> None:
+        """Raises `Lost` or `NotHttp` if nothing more can come."""
+        if self._error is not None:
+            raise self._error
+
+    def more(self) -> asyncio.Future[None]:
+        """Done at the next network read, or when there is none any more. One can be waited for at a time."""
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
 
     def feed(self, data: bytes) -> None:
         """Takes what one network read brought."""
@@ -120,8 +115,9 @@ class Answer:
         self._wake()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
         if self.over is not None and (self.is_whole or self._error is not None):
             over, self.over = self.over, None
             over()

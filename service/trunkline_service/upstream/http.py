@@ -88,7 +88,9 @@ class HttpUpstream:
                 headers["proxy-authorization"] = key
             try:
                 answer = connection.send(request, place.target, headers)
-                await answer.head()
+                while not answer.status:
+                    answer.check()
+                    await answer.more()
             except Lost as error:
                 _leave(lease, connection)
                 # One that served before may have been closed just then, and asking twice does no harm.
@@ -183,8 +185,11 @@ class Exchange:
         Raises:
             ConnectionFailed: the connection broke.
         """
+        answer = self._answer
         try:
-            return await self._answer.read()
+            while (data := answer.take()) is None:
+                await answer.more()
+            return data
         except NotHttp as error:
             raise ConnectionFailed(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, _NOT_HTTP) from error
         except Lost as error:
