@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from faults.rig import connected, until
 from faults.table.ends import ATTEMPTS
@@ -52,7 +53,7 @@ async def play(row: Row) -> dict[Cell, Seen]:
         places = [_Place(simulator, row, cell, number) for number, cell in enumerate(cells)]
         providers = {each.name: each for place in places for each in place.providers}
         settings = Settings(listen="127.0.0.1:0", providers=providers)
-        async with Gateway(settings) as gateway, connected(gateway.address) as (_, stub):
+        async with Gateway(settings) as gateway, connected(gateway.address) as (channel, stub):
             before = _tasks()
             await asyncio.gather(*(place.ask(stub) for place in places))
             if row.leaves:
@@ -60,6 +61,9 @@ async def play(row: Row) -> dict[Cell, Seen]:
             await asyncio.gather(*(place.look() for place in places))
             await asyncio.gather(*(place.ask_again(stub) for place in places))
             await _settled(before, places)
+            health = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+            if health.status != health_pb2.HealthCheckResponse.SERVING:
+                places[0].seen.wrong.append(f"the service says that it is {health.status}")
     return {place.cell: place.seen for place in places}
 
 
@@ -95,8 +99,8 @@ class _Place:
             elsewhere = other(self.cell.wire)
             models = [elsewhere.small, elsewhere.large]
         others = (target(each, second.name) for each in models)
-        failover = {"failover": dict(row.failover)} if row.failover else {}
-        return fallback(faulty, *others, retry=RETRY, **failover)
+        policies: dict[str, Any] = {"failover": dict(row.failover), "hedge": dict(row.hedge)}
+        return fallback(faulty, *others, retry=RETRY, **{name: each for name, each in policies.items() if each})
 
     async def ask(self, stub: calls.Stub) -> None:
         """Makes the call."""

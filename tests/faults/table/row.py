@@ -36,7 +36,8 @@ class Row:
     """A `title`, the `model` of the simulator that has the fault, and the `ends` that there may be.
 
     `instead` are the model and the ends on wires where they differ, `but` says so to readers. `limits` are timeouts of
-    the first target, in their JSON form; `second` is the model of the second target, `failover` what leads on to it.
+    the first target, in their JSON form; `second` is the model of the second target, `failover` what leads on to it,
+    `hedge` when it is asked beside the first one.
     `between` puts a target there into whose window the call does not fit. `says` is what an answer of the first target
     says, and `finish` how it ends. `retry_after` is what the provider asks for, in seconds. `leaves` is what the caller
     leaves, `timeout` its deadline in seconds.
@@ -50,6 +51,7 @@ class Row:
     limits: Mapping[str, str] = field(default_factory=dict)
     second: str = "text"
     failover: Mapping[str, Any] = field(default_factory=dict)
+    hedge: Mapping[str, Any] = field(default_factory=dict)
     between: bool = False
     says: str = ECHO
     finish: chat_service_pb2.FinishReason.ValueType = chat_service_pb2.FINISH_REASON_STOP

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults.table.ends import ATTEMPTS, End, breaking, ends, everywhere, final, lasting, passing
+from faults.table.ends import ATTEMPTS, Call, End, Setup, breaking, ends, everywhere, final, lasting, passing
 from faults.table.row import SEEDED, Row
 from faults.table.wires import ANTHROPIC
 from trunkline.v1 import chat_service_pb2
@@ -156,6 +156,8 @@ OURS = (
 
 _CANCELLED = End(reason="CANCELLED")
 
+_AT_THE_SECOND: tuple[tuple[Setup, Call], ...] = (("fallback", "stream"), ("fallback", "whole"), ("restart", "stream"))
+
 CANCELS = (
     Row(title="before the headers", model="silence", ends=everywhere(_CANCELLED), leaves="no headers"),
     Row(title="before the first event", model="silence-headers", ends=everywhere(_CANCELLED), leaves="no event"),
@@ -167,12 +169,17 @@ CANCELS = (
         leaves="waiting",
     ),
     Row(
+        title="while two attempts race",
+        model="silence",
+        ends=dict.fromkeys(_AT_THE_SECOND, End(reason="CANCELLED", second=1)),
+        second="silence",
+        hedge={"delay": "0.1s", "max_share": 100},
+        leaves="second",
+    ),
+    Row(
         title="at the second target",
         model="error-503",
-        ends={
-            (setup, call): End(reason="CANCELLED", first=ATTEMPTS, second=1)
-            for setup, call in (("fallback", "stream"), ("fallback", "whole"), ("restart", "stream"))
-        },
+        ends=dict.fromkeys(_AT_THE_SECOND, End(reason="CANCELLED", first=ATTEMPTS, second=1)),
         second="silence",
         leaves="second",
     ),

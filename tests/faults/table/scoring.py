@@ -166,5 +166,7 @@ def _upstream(row: Row, cell: Cell, end: End, seen: Seen) -> Iterator[str]:
             yield f"asked again after {later.started - earlier.started:.3f} s"
     if row.between and seen.second and {call.model for call in seen.second} & {"o3", "claude-haiku-4-5"}:
         yield "a target was asked into whose window the call does not fit"
-    if row.leaves not in ("", "waiting") and (*seen.first, *seen.second)[-1].outcome != "hung_up":
-        yield "the upstream was not hung up on"
+    if row.leaves not in ("", "waiting"):
+        left = (*seen.first, *seen.second)
+        if any(call.outcome != "hung_up" for call in (left if row.hedge else left[-1:])):
+            yield "the upstream was not hung up on"
