@@ -80,6 +80,11 @@ def final(reason: str) -> Ends:
     return everywhere(End(reason=reason))
 
 
+def elsewhere(reason: str) -> Ends:
+    """No retry helps, but another target may do better."""
+    return ends(alone=End(reason=reason), retried=End(reason=reason), fallback=End(second=1))
+
+
 def breaking(reason: str) -> Ends:
     """It happens each time, when a part of the answer is there: that is the end of a stream that may not restart."""
     broken = End(reason=reason, begun=True)

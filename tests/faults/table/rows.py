@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults.table.ends import ATTEMPTS, Call, End, Setup, breaking, ends, everywhere, final, lasting, passing
+from faults.table.ends import ATTEMPTS, Call, End, Setup, breaking, elsewhere, ends, everywhere, final, lasting, passing
 from faults.table.row import SEEDED, Row
 from faults.table.wires import ANTHROPIC
 from trunkline.v1 import chat_service_pb2
@@ -60,11 +60,7 @@ SIXTEEN = (
     Row(
         title="context length exceeded",
         model="error-context",
-        ends=ends(
-            alone=End(reason="CONTEXT_LENGTH_EXCEEDED"),
-            retried=End(reason="CONTEXT_LENGTH_EXCEEDED"),
-            fallback=End(second=1),
-        ),
+        ends=elsewhere("CONTEXT_LENGTH_EXCEEDED"),
         between=True,
         but="targets between whose windows are too small are not asked",
     ),
@@ -129,6 +125,10 @@ OURS = (
         wires=(ANTHROPIC,),
         but="only Anthropic signs; the next turn goes on without the thought, with a warning",
     ),
+    Row(title="429, the quota spent", model="error-429-spend", ends=elsewhere("UPSTREAM_QUOTA_EXHAUSTED")),
+    Row(title="the gateway's key rejected", model="error-401", ends=elsewhere("UPSTREAM_CREDENTIALS_REJECTED")),
+    Row(title="unknown model", model="error-404", ends=elsewhere("MODEL_NOT_FOUND")),
+    Row(title="the caller's bad request", model="error-400", ends=final("UPSTREAM_REJECTED_REQUEST")),
     Row(
         title="the deadline in the middle",
         model="paced-n400-g20",
@@ -144,11 +144,7 @@ OURS = (
     Row(
         title="a retry-after beyond the deadline",
         model="error-s429-r7000",
-        ends=ends(
-            alone=End(reason="UPSTREAM_RATE_LIMITED"),
-            retried=End(reason="UPSTREAM_RATE_LIMITED"),
-            fallback=End(second=1),
-        ),
+        ends=elsewhere("UPSTREAM_RATE_LIMITED"),
         timeout=5.0,
         but="at once: what cannot end in time is not begun",
     ),

@@ -21,11 +21,15 @@ _CODES = {
     "STREAM_INTERRUPTED": grpc.StatusCode.ABORTED,
     "CONTEXT_LENGTH_EXCEEDED": grpc.StatusCode.INVALID_ARGUMENT,
     "CONTENT_BLOCKED": grpc.StatusCode.INVALID_ARGUMENT,
+    "UPSTREAM_REJECTED_REQUEST": grpc.StatusCode.INVALID_ARGUMENT,
+    "UPSTREAM_CREDENTIALS_REJECTED": grpc.StatusCode.FAILED_PRECONDITION,
+    "MODEL_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
+    "UPSTREAM_QUOTA_EXHAUSTED": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "UPSTREAM_RATE_LIMITED": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "DEADLINE_EXCEEDED": grpc.StatusCode.DEADLINE_EXCEEDED,
     "CANCELLED": grpc.StatusCode.CANCELLED,
 }
-_FINAL = ("CONTEXT_LENGTH_EXCEEDED", "CONTENT_BLOCKED", "STREAM_INTERRUPTED", "DEADLINE_EXCEEDED")
+_PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 def is_late(row: Row, cell: Cell, seen: Seen) -> bool:
@@ -109,7 +113,8 @@ def _failed(row: Row, end: End, seen: Seen) -> Iterator[str]:
     cause = failure.info.metadata.get("cause", "").removeprefix("ERROR_REASON_")
     if failure.reason != reason or cause != (end.reason if end.begun else ""):
         yield f"failed as {failure.reason} {cause}"
-    if (failure.retry is None) != (reason in _FINAL):
+    may_pass = failure.code in _PASSING and reason != "UPSTREAM_QUOTA_EXHAUSTED"
+    if (failure.retry is not None) != may_pass:
         yield f"says of a retry: {failure.retry}"
     if row.retry_after and failure.retry is not None:
         told = failure.retry.retry_delay.ToNanoseconds() / 1e9
