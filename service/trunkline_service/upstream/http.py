@@ -53,7 +53,6 @@ class HttpUpstream:
         self._connector._factory = functools.partial(Connection, loop=loop)  # type: ignore[assignment]
         self._timeout = _connecting_within(settings.timeouts.connect)
         self._proxy = URL(settings.proxy) if settings.proxy else None
-        self._agent = f"trunkline/{metadata.version('trunkline')}"
         self._place = functools.lru_cache(maxsize=256)(self._place_of)
 
     @property
@@ -75,7 +74,7 @@ class HttpUpstream:
     async def open(self, request: UpstreamRequest, connect: float | None) -> tuple[Lease, Connection, Answer]:
         """Sends a request and waits for the headers of the answer. Raises as `Exchange.__aenter__` does."""
         place = self._place(request.url)
-        headers = {"host": place.host, "user-agent": self._agent, "accept": "*/*"}
+        headers = {"host": place.host, "user-agent": _AGENT, "accept": "*/*"}
         _add(headers, request.headers)
         if self._credentials is not None:
             _add(headers, await self._credentials.headers(request))
@@ -228,6 +227,8 @@ def _in_time(late: asyncio.TimerHandle, leave: Callable[[], None]) -> None:
     leave()
 
 
+# Read once: looking it up takes milliseconds.
+_AGENT = f"trunkline/{metadata.version('trunkline')}"
 # By the standard, RFC 9110.
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 _NOT_HTTP = "the provider answered with something that is not HTTP"
