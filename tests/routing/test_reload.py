@@ -114,6 +114,18 @@ async def test_a_call_in_flight_ends_as_it_began(r: Reloadable) -> None:
     assert len(calls.said(folded(await stream)).split()) == 20
 
 
+async def test_a_call_in_flight_ends_as_it_began_though_several_reloads_follow(r: Reloadable) -> None:
+    stream = asyncio.create_task(calls.events_of(r.stub, asked_stream("b")))
+    await until(lambda: posts(r.simulator))
+    # The first one keeps the call's provider, and no call is left between the two.
+    r.write(BEFORE.replace("text-n1", "text-n2"))
+    await r.reload()
+    r.write(AFTER)
+    await r.reload()
+    assert len(calls.said(folded(await stream)).split()) == 20
+    await until(lambda: not r.gateway._generations._leaving)
+
+
 async def test_a_mistake_changes_nothing_and_is_told(r: Reloadable) -> None:
     r.write(AFTER.replace("provider: kept, model: text-n2", "provider: kpet, model: text-n2") + "frob: 1\n")
     with pytest.raises(grpc.aio.AioRpcError) as caught:

@@ -44,7 +44,7 @@ class Generations:
         self.loaded = datetime.now(UTC)
         kept = {id(endpoint) for endpoint in endpoints.values()}
         gone = [endpoint for endpoint in before.endpoints.values() if id(endpoint) not in kept]
-        task = asyncio.create_task(_close_after(before, gone))
+        task = asyncio.create_task(_close_after(before, set(self._leaving), gone))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 
@@ -74,10 +74,15 @@ async def _made(settings: Settings, known: Mapping[str, Endpoint], make: MakeEnd
     return endpoints
 
 
-async def _close_after(router: Router, gone: list[Endpoint]) -> None:
-    """Closes what a router alone has, once its last call has ended, or this is cancelled."""
+async def _close_after(router: Router, earlier: set[asyncio.Task[None]], gone: list[Endpoint]) -> None:
+    """Closes what a router has and its successor has not, once its last call has ended, or this is cancelled.
+
+    Routers before it may have had the same: each of `earlier` ends with the last call of one of them.
+    """
     try:
         await router.unused()
+        if earlier:
+            await asyncio.wait(earlier)
     finally:
         for endpoint in gone:
             await endpoint.close()
