@@ -10,7 +10,7 @@ from google.protobuf import text_format
 from trunkline import portkey
 from trunkline.portkey import Conversion, NoteKind
 from trunkline.v1 import ChatInput, Route
-from trunkline_service.routing.conditions import Condition, readable
+from trunkline_service.routing.conditions import Condition, readable, seen
 
 MODEL = "claude-3-5-sonnet-20241022"
 
@@ -67,4 +67,4 @@ def holds(
         "estimated_tokens": 1,
         "input": readable(asked),
     }
-    return Condition(condition(query), max_loops=0).holds(values)
+    return Condition(condition(query), own=False).holds(seen(values))

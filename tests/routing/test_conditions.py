@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from time import process_time
 from typing import Any
 
 import grpc
@@ -12,7 +13,14 @@ from e2e.gateways import Running, posts
 from routing.asking import asked, by, target
 from support import calls
 from trunkline.v1 import chat_input_pb2, chat_service_pb2, message_pb2
-from trunkline_service.routing.conditions import MAX_CHARACTERS, Condition, ConditionError, readable
+from trunkline_service.routing.conditions import (
+    MAX_CHARACTERS,
+    NOTHING_SEEN,
+    Condition,
+    ConditionError,
+    readable,
+    seen,
+)
 
 
 def conditional(condition: str, then: str = "text-n1", otherwise: str | None = "text-n2") -> dict[str, Any]:
@@ -93,6 +101,11 @@ WRONG = {
     "a" * (MAX_CHARACTERS + 1): "longer than",
     "(" * 1000 + "a" + ")" * 999: "is not CEL",
     "input.messages.exists(m, m.content.exists(b, has(b.text)))": "goes through lists more than 1 times",
+    "size(input.messages.map(m, input)) > 5": "has 'map', which long lists take too long for",
+    "input.messages.filter(m, true) == []": "has 'filter', which long lists take too long for",
+    "input.messages.all(m, m in input.messages)": "has 'input' behind 'all'",
+    "input.messages.all(m, m.role.matches('(a{100}){90}'))": "has 'matches' behind 'all'",
+    "size(input.model + input.model) > 1": "reads input and has a +",
 }
 
 
@@ -105,15 +118,32 @@ async def test_what_is_no_condition(own: Running, condition: str) -> None:
     assert WRONG[condition] in failure.bad_request.field_violations[0].description
 
 
+def test_the_gateways_own_copies_no_lists() -> None:
+    with pytest.raises(ConditionError, match="use exists"):
+        Condition("size(input.messages.map(m, m.role)) > 1")
+
+
+async def test_what_many_conditions_look_at_is_made_once(own: Running) -> None:
+    # Made for each of them, it would take a hundred times as long.
+    branches = [{"condition": f"input.model == '{number}'", "route": target("text-n1")} for number in range(99)]
+    route: dict[str, Any] = {"conditional": {"branches": branches, "default_route": target("text-n2")}}
+    request = asked(route, model="claude-x")
+    request.input.messages.extend([calls.user("Hello")] * 5000)
+    began = process_time()
+    await own.stub.Chat(request, timeout=60)
+    assert process_time() - began < 3
+    assert posts(own.simulator)[0].model == "text-n2"
+
+
 def test_the_gateways_own_may_go_through_lists_within_lists() -> None:
     condition = Condition("input.messages.exists(m, m.content.exists(b, has(b.image)))")
     with_image = message_pb2.ContentBlock(image=message_pb2.ImageBlock(media=message_pb2.Media(data=b"x")))
     question = chat_input_pb2.ChatInput(messages=[calls.user(with_image)])
-    assert condition.holds({"input": readable(question)})
+    assert condition.holds(seen({"input": readable(question)}))
     assert question.messages[0].content[0].image.media.data == b"x"
 
 
 @pytest.mark.parametrize("text", ["a." * 999 + "b", "!" * 1999 + "true", "[" * 999 + "]" * 999, "-" * 1999 + "1"])
 def test_none_is_too_deep_for_the_parser(text: str) -> None:
     with suppress(ConditionError):
-        Condition(text).holds({})
+        Condition(text).holds(NOTHING_SEEN)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from trunkline.v1 import chat_input_pb2, error_reason_pb2, route_pb2, usage_pb2
 from trunkline_service import catalog
 from trunkline_service.counting import estimate
 from trunkline_service.routing.affinity import prefix_key
-from trunkline_service.routing.conditions import readable
+from trunkline_service.routing.conditions import NOTHING_SEEN, readable, seen
 from trunkline_service.routing.health import Health
 from trunkline_service.routing.policies import Failure
 from trunkline_service.routing.ways import TargetNode
@@ -45,6 +44,7 @@ class Inquiry:
         # Of targets with a key of the caller's: they are nobody else's.
         self._own: dict[str, Health] = {}
         self.random = chance
+        self.seen = NOTHING_SEEN
 
     def now(self) -> float:
         """The time, on the loop's clock."""
@@ -94,28 +94,20 @@ class Inquiry:
         key = self._routing.affinity_key
         return key.encode() if key else prefix_key(self._input)
 
-    def values(self, names: frozenset[str]) -> Mapping[str, object]:
-        """What conditions see of the call."""
+    def look(self, names: frozenset[str]) -> None:
+        """Works out what of the call is looked at, which takes time for long inputs: to be called in a thread."""
         values: dict[str, object] = {
             "metadata": dict(self._routing.metadata),
             "model": self._input.model,
             "stream": self._stream,
         }
         if "input" in names:
-            values["input"] = self._readable
+            values["input"] = readable(self._input)
         if "estimated_tokens" in names:
             values["estimated_tokens"] = self.estimated_tokens
-        return values
-
-    def look(self, names: frozenset[str]) -> None:
-        """Works out what takes time for long inputs: to be called in a thread."""
-        self.values(names)
+        self.seen = seen(values)
 
     @cached_property
     def estimated_tokens(self) -> int:
         """A guess at the tokens of the input."""
         return estimate(self._input)
-
-    @cached_property
-    def _readable(self) -> dict[str, object]:
-        return readable(self._input)

@@ -75,7 +75,7 @@ class _Compiler:
     def _conditional(self, conditional: route_pb2.Conditional, path: str, inner: Inherited) -> Node:
         branches = []
         for number, branch in enumerate(conditional.branches):
-            condition = compiled(branch.condition, None)
+            condition = compiled(branch.condition, own=True)
             self.looks_at |= condition.variables
             branches.append((condition, self.node(branch.route, f"{path}.branches[{number}].route", inner)))
         default = None

@@ -8,9 +8,11 @@ while the first attempt goes on. So each strategy is a loop over its children, a
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
+
+import cel
 
 from trunkline.v1 import chat_input_pb2, error_reason_pb2
 from trunkline_service.errors import GatewayError
@@ -77,7 +79,8 @@ class Asked(Protocol):
     def affinity(self) -> bytes:
         """What calls that belong together have in common."""
 
-    def values(self, names: frozenset[str]) -> Mapping[str, object]:
+    @property
+    def seen(self) -> cel.Context:
         """What conditions see of the call."""
 
 
@@ -205,7 +208,7 @@ class ConditionalNode:
     def ways(self, asked: Asked, beyond: Beyond) -> Ways:
         """The ways of that branch."""
         for condition, node in self.branches:
-            if condition.holds(asked.values(condition.variables)):
+            if condition.holds(asked.seen):
                 return (yield from node.ways(asked, beyond))
         if self.default is not None:
             return (yield from self.default.ways(asked, beyond))

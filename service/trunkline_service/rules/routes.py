@@ -21,8 +21,6 @@ MAX_TARGETS = 1000
 MAX_OWN_TARGETS = 100
 MAX_OWN_BYTES = 256 * 1024
 MAX_ATTEMPTS = 10
-# Of macros in a condition that go through a list, in routes of callers: two could take a caller's square.
-MAX_LOOPS = 1
 _WEEK = 7 * 24 * 3600
 
 
@@ -102,7 +100,7 @@ class RouteRules:
         for number, branch in enumerate(conditional.branches):
             place = f"{path}.branches[{number}]"
             try:
-                compiled(branch.condition, None if self._own else MAX_LOOPS)
+                compiled(branch.condition, own=self._own)
             except ConditionError as error:
                 yield Violation(f"{place}.condition", str(error))
             yield from self._route(branch.route, f"{place}.route", inner, names)
