@@ -78,6 +78,12 @@ async def test_cheapest_costs_least_and_fits(own: Running) -> None:
     assert [each.model for each in answer.completion.route_report.attempts] == [large]
 
 
+async def test_cheapest_takes_one_of_weight_0_only_in_the_place_of_others(own: Running) -> None:
+    cheap, dear = "claude-haiku-5-5", "claude-opus-5-5"
+    answer = await own.stub.Chat(asked(balance("CHEAPEST", (cheap, 0), (dear, 1))), timeout=10)
+    assert [each.model for each in answer.completion.route_report.attempts] == [dear]
+
+
 async def test_balancing_among_whole_routes(own: Running) -> None:
     route = balance("WEIGHTED", (fallback("error-503", "text-n1"), 1), (fallback("error-500", "text-n1"), 1))
     for _ in range(5):

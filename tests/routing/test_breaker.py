@@ -11,7 +11,7 @@ from routing.asking import asked, fallback, outcomes, target
 from support import calls
 from trunkline.v1 import error_reason_pb2
 from trunkline_service.errors import GatewayError
-from trunkline_service.routing.health import Health, State
+from trunkline_service.routing.health import Health, State, forget_idle
 from trunkline_service.routing.policies import Breaker, Failure
 
 QUICK = {"consecutive_failures": 3, "ejection": "0.3s"}
@@ -148,8 +148,29 @@ class TestMemory:
         health = Health(0)
         health.first_event(0.1, 0)
         health.first_event(2.0, 1)
-        assert health.load() == pytest.approx(2.0)
+        assert health.load(1) == pytest.approx(2.0)
         health.first_event(0.1, 2)
-        assert 1.5 < health.load() < 2.0
+        assert 1.5 < health.load(2) < 2.0
         health.first_event(0.1, 60)
-        assert health.load() < 0.2
+        assert health.load(60) < 0.2
+
+    def test_names_that_callers_make_up_drive_no_target_out(self) -> None:
+        memory = {"real": Health(0)}
+        for _ in range(5):
+            memory["real"].fail(failed(), 0, Breaker(), 0, probed=memory["real"].begin(0))
+        for number in range(100):
+            made_up = memory[str(number)] = Health(1)
+            made_up.fail(
+                failed(error_reason_pb2.ERROR_REASON_MODEL_NOT_FOUND), 0, Breaker(), 1, probed=made_up.begin(1)
+            )
+        forget_idle(memory)
+        assert len(memory) == 50
+        assert memory["real"].state(1) is State.OPEN
+
+    def test_what_was_slow_once_is_asked_again_with_time(self) -> None:
+        slow, quick = Health(0), Health(0)
+        slow.first_event(30.0, 0)
+        for now in range(100):
+            quick.first_event(0.5, now)
+        assert slow.load(5) > quick.load(99)
+        assert slow.load(99) < quick.load(99)

@@ -174,6 +174,16 @@ def test_a_mistake_is_told_with_its_place(directory: Path, text: str, expected: 
     assert any(line.startswith(expected) or line.endswith(expected) for line in lines), lines
 
 
+@pytest.mark.parametrize(("number", "times"), [(22, 2), (600, 1)], ids=["too many", "too deep"])
+def test_routes_that_name_each_other_have_an_end(number: int, times: int) -> None:
+    lines = ["simulator: true", "routes:", "  r0: {target: {provider: simulator}}"]
+    lines += [f"  r{n}: {{fallback: {{routes: {[{'route_name': f'r{n - 1}'}] * times}}}}}" for n in range(1, number)]
+    with pytest.raises(ConfigError) as caught:
+        parse("\n".join(lines), "gateway.yaml")
+    assert caught.value.problems[-1].path == f"routes.r{number - 1}"
+    assert "nested deeper than 20 levels" in caught.value.problems[-1].message
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     text = """\
 listen: 0.0.0.0:50051

@@ -33,7 +33,7 @@ def least_latency(asked: Asked, shares: Sequence[Share]) -> Share:
     second = weighted(asked, others)
     if first.weight and not second.weight:
         return first
-    return min(first, second, key=lambda share: _next(asked, share).load())
+    return min(first, second, key=lambda share: _next(asked, share).load(asked.now()))
 
 
 def least_in_flight(asked: Asked, shares: Sequence[Share]) -> Share:
@@ -48,12 +48,14 @@ def least_in_flight(asked: Asked, shares: Sequence[Share]) -> Share:
 
 
 def cheapest(asked: Asked, shares: Sequence[Share]) -> Share:
-    """The one that costs the least, of those that the call fits into; one without a known price comes last."""
+    """The one that costs the least, of those that the call fits into; one without a known price comes after them, one
+    of weight 0 last.
+    """
 
-    def rank(share: Share) -> tuple[bool, float]:
+    def rank(share: Share) -> tuple[bool, bool, float]:
         target = _next_target(asked, share)
         price = asked.price(target)
-        return not asked.fits(target), math.inf if price is None else price
+        return not share.weight, not asked.fits(target), math.inf if price is None else price
 
     best = min(map(rank, shares))
     return weighted(asked, [share for share in shares if rank(share) == best])

@@ -47,6 +47,7 @@ class Health:
 
     def __init__(self, now: float) -> None:
         self.in_flight = 0
+        self.last_use = now
         self.answered = 0
         self.failed = 0
         self.consecutive_failures = 0
@@ -81,6 +82,7 @@ class Health:
     def begin(self, now: float) -> bool:
         """An attempt begins. Returns whether it is the one that tries whether the target is back."""
         self.in_flight += 1
+        self.last_use = now
         probes = self.state(now) is State.HALF_OPEN and not self._probing
         self._probing |= probes
         return probes
@@ -88,12 +90,9 @@ class Health:
     def first_event(self, seconds: float, now: float) -> None:
         """An attempt's first event came after so long."""
         self._latencies.append(seconds)
-        if seconds >= self._latency:
-            # Bad news at once, good news with time: "peak-EWMA".
-            self._latency = seconds
-        else:
-            kept = math.exp(-(now - self._latency_time) / DECAY_SECONDS)
-            self._latency = self._latency * kept + seconds * (1 - kept)
+        kept = self._kept(now)
+        # Bad news at once, good news with time: "peak-EWMA".
+        self._latency = max(seconds, self._latency * kept + seconds * (1 - kept))
         self._latency_time = now
 
     def leave(self, *, probed: bool) -> None:
@@ -128,12 +127,19 @@ class Health:
         if probed or self._is_too_much(breaker, now) or failure.retry_after is not None or _is_final(failure):
             self._eject(failure, breaker, now)
 
-    def load(self) -> float:
-        """What one more call here would cost in time: seconds to the first event, for each that is in flight."""
+    def load(self, now: float) -> float:
+        """What one more call here would cost in time: seconds to the first event, for each that is in flight.
+
+        Without news, the old ones fade: a target that was slow once would otherwise never be asked again.
+        """
         if not self._latency:
             # Nothing is known: worth a try, but not with many at once.
             return float(self.in_flight)
-        return self._latency * (self.in_flight + 1)
+        return self._latency * self._kept(now) * (self.in_flight + 1)
+
+    def _kept(self, now: float) -> float:
+        """What is left of the latency that was seen last, as a share of it."""
+        return math.exp(-(now - self._latency_time) / DECAY_SECONDS)
 
     def percentile(self, share: float, least: int = MIN_LATENCIES) -> float | None:
         """The time to the first event that this share of the latest answers did not exceed; None if there were not at
@@ -185,7 +191,9 @@ class Health:
 
 def forget_idle(memory: dict[str, Health]) -> None:
     """Makes room: callers choose the names of models, and what is remembered of them must have an end."""
-    for name in [name for name, health in memory.items() if not health.in_flight][: len(memory) // 2 + 1]:
+    idle = [(each.answered + each.failed, each.last_use, name) for name, each in memory.items() if not each.in_flight]
+    # Those first that were hardly ever asked: they may be but names.
+    for _, _, name in sorted(idle)[: len(memory) // 2 + 1]:
         del memory[name]
 
 

@@ -36,8 +36,12 @@ class RouteRules:
     def violations(self, route: route_pb2.Route, path: str, name: str = "") -> Iterator[Violation]:
         """Everything that is wrong with a route at `path`; `name` is its own, in the configuration."""
         most = MAX_TARGETS if self._own else MAX_OWN_TARGETS
-        if _count(route, 0) > most:
+        if _count(route, {}) > most:
             yield Violation(path, f"has more than {most} targets, or is nested deeper than {MAX_DEPTH} levels")
+            return
+        if _count(route, self._routes, (name,)) > MAX_TARGETS:
+            what = "with the routes that it names, has more than"
+            yield Violation(path, f"{what} {MAX_TARGETS} targets, or is nested deeper than {MAX_DEPTH} levels")
             return
         if not self._own and route.ByteSize() > MAX_OWN_BYTES:
             yield Violation(path, f"is larger than {MAX_OWN_BYTES} bytes")
@@ -197,13 +201,20 @@ _RULES: Mapping[PolicyName, Mapping[str, Rule]] = {
 }
 
 
-def _count(route: route_pb2.Route, depth: int) -> int:
-    """The number of targets; more than there may be, if the route is too deep to look at."""
+def _count(
+    route: route_pb2.Route, named: Mapping[str, route_pb2.Route], names: tuple[str, ...] = (), depth: int = 0
+) -> int:
+    """The number of targets, those of `named` routes included; more than there may be, if the route is too deep to look
+    at. `names` are those that led here: what leads back to them is looked for elsewhere.
+    """
     if depth > MAX_DEPTH:
         return MAX_TARGETS + 1
+    name = route.route_name
+    if name and name not in names and name in named:
+        return _count(named[name], named, (*names, name), depth + 1)
     total = 0
     for child in children(route):
-        total += _count(child, depth + 1)
+        total += _count(child, named, names, depth + 1)
         if total > MAX_TARGETS:
             break
     return total or 1
