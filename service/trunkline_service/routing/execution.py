@@ -141,12 +141,16 @@ class Execution(Generic[T]):
 
     async def _wait(self, step: Step) -> bool:
         """Waits until the step is due. False if it could not end in time."""
-        quickest = self.asked.health(step.target).quickest() or 0.0
-        if self.asked.now() + step.delay + quickest >= self.deadline:
+        if not self._is_in_time(step):
             return False
         if step.delay:
             await asyncio.sleep(step.delay)
         return True
+
+    def _is_in_time(self, step: Step) -> bool:
+        """Whether the step could end before the deadline."""
+        quickest = self.asked.health(step.target).quickest() or 0.0
+        return self.asked.now() + step.delay + quickest < self.deadline
 
     async def _take(self, step: Step, ways: Ways) -> T | Failure:
         hedge_after = self._hedge_after(step)
@@ -160,7 +164,8 @@ class Execution(Generic[T]):
         if hedge is None or not step.beyond.alternatives:
             return None
         health = self.asked.health(step.target)
-        health.hedges.earn(hedge.max_share)
+        if not step.is_retry:
+            health.hedges.earn(hedge.max_share)
         return health.percentile(hedge.percentile) if hedge.delay is None else hedge.delay
 
     async def _race(self, step: Step, ways: Ways, hedge_after: float) -> T | Failure:
@@ -172,10 +177,12 @@ class Execution(Generic[T]):
         try:
             await asyncio.wait((*tasks, waiter), timeout=hedge_after, return_when=asyncio.FIRST_COMPLETED)
             silent = self._winner is None and not any(task.done() for task in tasks)
-            silent &= self.asked.now() < self.deadline
-            if silent and self.asked.health(step.target).hedges.spend(self.asked.now()):
+            hedges = self.asked.health(step.target).hedges
+            if silent and hedges.spend(self.asked.now()):
                 second, _ = self._next(ways, PENDING)
-                if second is not None:
+                if second is None or not self._is_in_time(second):
+                    hedges.earn(1.0)
+                else:
                     runner = _Runner(self, second, hedge=True)
                     tasks[asyncio.create_task(runner.run())] = runner
                     self._racing.append(runner)
@@ -292,6 +299,7 @@ class _Runner(Generic[T]):
                 attempt.report.reason = error.reason
                 attempt.end(route_pb2.ATTEMPT_OUTCOME_FAILED)
             failed = failure(error, attempt.report.upstream_status)
+            asked.note(failed)
             health.fail(failed, asked.now() - began, target.policies.breaker, asked.now(), probed=probed)
             note_spending(attempt, lambda: asked.estimated_tokens)
             return failed

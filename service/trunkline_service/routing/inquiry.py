@@ -43,6 +43,7 @@ class Inquiry:
         self._loop = asyncio.get_running_loop()
         # Of targets with a key of the caller's: they are nobody else's.
         self._own: dict[str, Health] = {}
+        self._too_long: list[Failure] = []
         self.random = chance
         self.seen = NOTHING_SEEN
 
@@ -72,22 +73,34 @@ class Inquiry:
         known = cost(expected, prices)
         return None if known is None else float(known.total_nano_usd)
 
-    def fits(self, target: TargetNode, failure: Failure | None = None) -> bool:
-        """Whether the call fits there, as far as is known. `failure` is what another target said of it."""
-        if failure is not None and failure.reason != error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED:
+    def fits(self, target: TargetNode) -> bool:
+        """Whether the call fits there, as far as is known."""
+        window = self._window(target)
+        return window is None or self.estimated_tokens <= window
+
+    def note(self, failure: Failure) -> None:
+        """A target said this of the call."""
+        if failure.reason == error_reason_pb2.ERROR_REASON_CONTEXT_LENGTH_EXCEEDED:
+            self._too_long.append(failure)
+
+    def may_take(self, target: TargetNode) -> bool:
+        """Whether what other targets have said of the call leaves a chance that it fits there."""
+        if not self._too_long:
             return True
-        facts = catalog.find(self._router.endpoint(target.provider).settings.type, self.model(target))
-        window = facts.context_window if facts else None
-        if failure is None:
-            return window is None or self.estimated_tokens <= window
         # It was too long for one: a target of which nothing is known would be a guess.
-        if window is None:
-            return False
+        window = self._window(target)
+        return window is not None and all(self._is_enough(window, each) for each in self._too_long)
+
+    def _is_enough(self, window: int, failure: Failure) -> bool:
         said = failure.error.metadata
         if (requested := said.get("requested", "")).isdecimal():
             return int(requested) <= window
         limit = said.get("limit", "")
         return window > (int(limit) if limit.isdecimal() else self.estimated_tokens)
+
+    def _window(self, target: TargetNode) -> int | None:
+        facts = catalog.find(self._router.endpoint(target.provider).settings.type, self.model(target))
+        return facts.context_window if facts else None
 
     def affinity(self) -> bytes:
         """What calls that belong together have in common."""

@@ -73,8 +73,11 @@ class Asked(Protocol):
     def price(self, target: TargetNode) -> float | None:
         """What the call would cost there, in nano-dollars; None if that is not known."""
 
-    def fits(self, target: TargetNode, failure: Failure | None = None) -> bool:
-        """Whether the call fits there, as far as is known. `failure` is what another target said of it."""
+    def fits(self, target: TargetNode) -> bool:
+        """Whether the call fits there, as far as is known."""
+
+    def may_take(self, target: TargetNode) -> bool:
+        """Whether what other targets have said of the call leaves a chance that it fits there."""
 
     def affinity(self) -> bytes:
         """What calls that belong together have in common."""
@@ -231,16 +234,18 @@ def _one_after_the_other(
 ) -> Ways:
     rest = list(nodes)
     failure: Failure | None = None
+    is_first = True
     while rest:
-        welcome = [node for node in rest if _is_welcome(node, asked, failure)]
+        welcome = [node for node in rest if _is_welcome(node, asked)]
         if not welcome:
-            if failure is not None:
+            if not is_first:
                 break
             # All of them are to be left alone: then none is, as the call has to go somewhere.
             welcome = rest
         node = choose(welcome)
         rest.remove(node)
-        others = any(_is_welcome(other, asked, None) for other in rest)
+        is_first = False
+        others = any(_is_welcome(other, asked) for other in rest)
         inner = Beyond(others or beyond.alternatives, (others and failover.on_refusal) or beyond.on_refusal)
         result = yield from node.ways(asked, inner)
         # None: another attempt is to begin while this one goes on. What it may fail of is still to come.
@@ -251,9 +256,6 @@ def _one_after_the_other(
     return failure
 
 
-def _is_welcome(node: Node, asked: Asked, failure: Failure | None) -> bool:
+def _is_welcome(node: Node, asked: Asked) -> bool:
     now = asked.now()
-    return any(
-        asked.health(target).available(now) and (failure is None or asked.fits(target, failure))
-        for target in node.targets()
-    )
+    return any(asked.health(target).available(now) and asked.may_take(target) for target in node.targets())
