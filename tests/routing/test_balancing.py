@@ -8,10 +8,12 @@ from collections import Counter
 import pytest
 
 from e2e.gateways import Running, posts, until
-from routing.asking import asked, balance, fallback, outcomes, target
+from routing.asking import asked, balance, by, fallback, outcomes, target
 from support import calls
 from trunkline.v1 import chat_input_pb2, message_pb2
 from trunkline_service.routing.affinity import prefix_key, ranked
+from trunkline_service.routing.plan import plan
+from trunkline_service.routing.ways import BalanceNode
 
 
 async def spread(own: Running, route: dict[str, object], number: int, at_once: int = 20) -> Counter[str | None]:
@@ -114,6 +116,22 @@ class TestAffinity:
         assert prefix_key(first) == prefix_key(second)
         second.system[0].text.text = "Be long."
         assert prefix_key(first) != prefix_key(second)
+
+    def test_the_end_of_a_key_counts(self) -> None:
+        keys = [f"{'a' * 100}{number}".encode() for number in range(50)]
+        assert {ranked(key, ["a", "b"], [1, 1])[0] for key in keys} == {0, 1}
+
+    def test_a_target_that_comes_first_moves_no_more_than_its_share(self) -> None:
+        models = [f"text-n{number}" for number in (1, 2, 3, 4)]
+
+        def names(*models: str) -> list[str]:
+            route = by(balance("CACHE_AFFINITY", *((model, 1.0) for model in models))).route
+            node = plan(route, {}).node
+            assert isinstance(node, BalanceNode)
+            return [share.name for share in node.shares]
+
+        assert names("text-n5", *models)[1:] == names(*models)
+        assert len(set(names("text", "text"))) == 2
 
     def test_shares_follow_the_weights(self) -> None:
         best = Counter(ranked(str(n).encode(), ["a", "b", "c"], [1, 2, 0])[0] for n in range(6000))

@@ -31,10 +31,13 @@ def ranked(key: bytes, names: Sequence[str], weights: Sequence[float]) -> list[i
     If a name goes, only the keys that it was best for go elsewhere, shared out among the others.
     """
 
+    # A digest's own key is short, and its end must count as much as its beginning.
+    key = hashlib.blake2b(key).digest()
+
     def score(place: int) -> float:
         if not weights[place]:
             return -1.0
-        digest = hashlib.blake2b(names[place].encode(), key=key[:64], digest_size=8).digest()
+        digest = hashlib.blake2b(names[place].encode(), key=key, digest_size=8).digest()
         # Between 0 and 1, neither of them.
         share = (int.from_bytes(digest) + 0.5) / 2**64
         return -weights[place] / math.log(share)

@@ -63,9 +63,7 @@ def cheapest(asked: Asked, shares: Sequence[Share]) -> Share:
 
 def cache_affinity(asked: Asked, shares: Sequence[Share]) -> Share:
     """The one that calls with the same beginning go to, as long as it is there."""
-    names = [
-        " ".join(f"{target.path} {target.provider}/{target.model}" for target in share.targets) for share in shares
-    ]
+    names = [share.name for share in shares]
     return shares[ranked(asked.affinity(), names, [share.weight for share in shares])[0]]
 
 

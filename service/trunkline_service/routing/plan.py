@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -65,11 +66,15 @@ class _Compiler:
     def _balance(self, balance: route_pb2.LoadBalance, path: str, inner: Inherited) -> Node:
         if balance.strategy == route_pb2.LOAD_BALANCE_STRATEGY_CHEAPEST:
             self.looks_at.add("estimated_tokens")
-        shares = []
+        shares: list[Share] = []
+        alike: Counter[str] = Counter()
         for number, share in enumerate(balance.routes):
             node = self.node(share.route, f"{path}.routes[{number}].route", inner)
             weight = share.weight if share.HasField("weight") else 1.0
-            shares.append(Share(node, weight, tuple(node.targets())))
+            targets = tuple(node.targets())
+            name = " ".join(f"{target.provider}/{target.model}" for target in targets)
+            alike[name] += 1
+            shares.append(Share(node, weight, targets, f"{name} {alike[name]}"))
         return BalanceNode(shares=shares, pick=PICKS[balance.strategy], failover=policies(inner.route).failover)
 
     def _conditional(self, conditional: route_pb2.Conditional, path: str, inner: Inherited) -> Node:

@@ -164,11 +164,15 @@ Pick: TypeAlias = "Callable[[Asked, Sequence[Share]], Share]"
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A child of a load balancer, with its weight. Its targets are listed once: each call asks for them."""
+    """A child of a load balancer, with its weight. Its targets are listed once: each call asks for them.
+
+    `name` says what it is, wherever it stands in the route; no other child has the same.
+    """
 
     node: Node
     weight: float
     targets: Sequence[TargetNode]
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
