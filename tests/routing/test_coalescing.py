@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from e2e.gateways import Running, posts, until
-from routing.asking import by, fallback, folded
+from routing.asking import by, fallback, folded, target
 from support import calls
 from trunkline.v1 import chat_service_pb2
 
@@ -52,6 +52,16 @@ async def test_others_do_not(own: Running, other: chat_service_pb2.ChatRequest) 
     answers = await asyncio.gather(own.stub.Chat(ask("slow-t200"), timeout=10), own.stub.Chat(other, timeout=10))
     assert not any(answer.completion.route_report.coalesced for answer in answers)
     assert len(posts(own.simulator)) == 2
+
+
+async def test_a_stream_does_not_share_where_the_route_tells_it_apart(own: Running) -> None:
+    branch = {"condition": "stream", "route": target("slow-t300-n2")}
+    route = by({"conditional": {"branches": [branch], "default_route": target("slow-t300")}}, coalescing_key=KEY)
+    whole = chat_service_pb2.ChatRequest(input=calls.chat_input(""), routing=route)
+    stream = chat_service_pb2.StreamChatRequest(input=calls.chat_input(""), routing=route, allow_restart=True)
+    answer, _ = await asyncio.gather(own.stub.Chat(whole, timeout=10), calls.events_of(own.stub, stream))
+    assert [each.model for each in answer.completion.route_report.attempts] == ["slow-t300"]
+    assert sorted(str(each.model) for each in posts(own.simulator)) == ["slow-t300", "slow-t300-n2"]
 
 
 async def test_not_after_it_is_over(own: Running) -> None:

@@ -23,22 +23,27 @@ from trunkline_service.routing.watch import WRITE, Watch
 # Of a longer answer, the beginning is not kept: nobody can join it any more.
 MAX_KEPT_BYTES = 4 * 2**20
 
-Key: TypeAlias = tuple[bytes, int, bool]
+Key: TypeAlias = tuple[bytes, int, bool, bool]
 Begin: TypeAlias = Callable[[Sink], Execution[None]]
 
 
 def key_of(
-    chat_input: chat_input_pb2.ChatInput, routing: route_pb2.RoutingOptions, router: Router, *, may_restart: bool
+    chat_input: chat_input_pb2.ChatInput,
+    routing: route_pb2.RoutingOptions,
+    router: Router,
+    *,
+    may_restart: bool,
+    stream: bool,
 ) -> Key:
     """What calls that share one have in common: the whole request, with the caller's key, the configuration, and how
-    it is answered.
+    it is answered. `stream` says so where the route looks at it.
     """
     digest = hashlib.blake2b(digest_size=32)
     for message in (chat_input, routing):
         data = message.SerializeToString(deterministic=True)
         digest.update(len(data).to_bytes(8))
         digest.update(data)
-    return digest.digest(), id(router), may_restart
+    return digest.digest(), id(router), may_restart, stream
 
 
 class Coalescer:

@@ -116,7 +116,8 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
             call.execution = begin(deadline, sink)
             await call.execution.run()
             return
-        key = await off_loop(key_of, chat_input, routing, router, may_restart=may_restart)
+        is_seen = "stream" in plan.looks_at
+        key = await off_loop(key_of, chat_input, routing, router, may_restart=may_restart, stream=stream and is_seen)
         # It may outlast the call that began it, as long as another one waits for it.
         longest = asyncio.get_running_loop().time() + router.limits.max_deadline
         shared = self._coalescer.join(key, partial(begin, longest))
