@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -77,6 +78,39 @@ async def test_what_waiting_does_not_help_counts_at_once(own: Running, model: st
     for _ in range(3):
         await own.stub.Chat(request, timeout=10)
     assert asked_of(own, model) == 1
+
+
+def with_key(model: str, api_key: str) -> dict[str, Any]:
+    return {"target": {"provider": "simulator", "model": model, "api_key": api_key}}
+
+
+async def test_what_a_callers_key_meets_with_counts_for_this_key_alone(own: Running) -> None:
+    breaker = {"consecutive_failures": 2, "ejection": "60s"}
+    ways = {
+        "hers": with_key("flaky-3-text", "sk-ant-hers"),
+        "his": with_key("flaky-3-text", "sk-ant-his"),
+        "the gateway's": target("flaky-3-text"),
+    }
+
+    async def first_asked(whose: str) -> str:
+        answer = await own.stub.Chat(asked(fallback(ways[whose], "text", circuit_breaker=breaker)), timeout=10)
+        return answer.completion.route_report.attempts[0].model
+
+    assert [await first_asked("hers") for _ in "123"] == ["flaky-3-text", "flaky-3-text", "text"]
+    assert await first_asked("his") == "flaky-3-text"
+    assert await first_asked("the gateway's") == "flaky-3-text"
+    health = own.gateway._generations.current.endpoint("simulator").health_by_key
+    assert not any("sk-ant" in name for name in health)
+
+
+async def test_a_callers_key_allows_no_storm_of_retries(own: Running) -> None:
+    retry = {"max_attempts": 10, "initial_backoff": "0s", "max_backoff": "0s"}
+    began = asyncio.get_running_loop().time()
+    for _ in range(20):
+        await calls.chat_failure(own.stub, asked({**with_key("error-503", "sk-ant-hers"), "retry": retry}))
+    spent = asyncio.get_running_loop().time() - began
+    # Ten that are saved up, a tenth of the calls, and one in ten seconds.
+    assert 20 < asked_of(own, "error-503") <= 20 + 10 + 2 + spent / 10
 
 
 async def test_a_probe_that_its_caller_leaves_frees_its_place(own: Running) -> None:

@@ -23,6 +23,8 @@ class Endpoint:
     maxima: dict[str, int | None] = field(default_factory=dict)
     # How its models do, by their names there.
     health: dict[str, Health] = field(default_factory=dict)
+    # How they do for callers with keys of their own, each apart (`health.unreadable`).
+    health_by_key: dict[str, Health] = field(default_factory=dict)
     listing: Listing = field(default_factory=Listing)
     chores: Chores = field(default_factory=Chores)
 

@@ -5,7 +5,9 @@ A target is a model at a provider, whichever routes it is in. Times are those of
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
 import time
 from collections import deque
 from enum import Enum
@@ -24,6 +26,8 @@ _ITS_FAULT = PASSING | {
 PATIENCE_SECONDS = 10.0
 # Latencies are forgotten with this time constant.
 DECAY_SECONDS = 10.0
+# Callers choose the names of models, and keys: what is remembered of them must have an end.
+MAX_REMEMBERED = 1000
 MAX_LATENCIES = 200
 MIN_LATENCIES = 20
 MAX_OUTCOMES = 1000
@@ -189,8 +193,26 @@ class Health:
             self._failures = 0
 
 
+def remembered(memory: dict[str, Health], name: str, now: float) -> Health:
+    """The memory of that name, which may begin now."""
+    found = memory.get(name)
+    if found is None:
+        if len(memory) >= MAX_REMEMBERED:
+            forget_idle(memory)
+        found = memory[name] = Health(now)
+    return found
+
+
+def unreadable(model: str, api_key: str) -> str:
+    """A name for a model by a caller's key that tells nobody the key."""
+    return hashlib.blake2b(f"{api_key}\0{model}".encode(), key=_SECRET, digest_size=16).hexdigest()
+
+
+_SECRET = os.urandom(32)
+
+
 def forget_idle(memory: dict[str, Health]) -> None:
-    """Makes room: callers choose the names of models, and what is remembered of them must have an end."""
+    """Makes room for as many again."""
     idle = [(each.answered + each.failed, each.last_use, name) for name, each in memory.items() if not each.in_flight]
     # Those first that were hardly ever asked: they may be but names.
     for _, _, name in sorted(idle)[: len(memory) // 2 + 1]:

@@ -41,7 +41,7 @@ class Inquiry:
         self._routing = routing
         self._stream = stream
         self._loop = asyncio.get_running_loop()
-        # Of targets with a key of the caller's: they are nobody else's.
+        # Of targets with a key of the caller's, by their paths.
         self._own: dict[str, Health] = {}
         self._too_long: list[Failure] = []
         self.random = chance
@@ -59,7 +59,11 @@ class Inquiry:
         """How a target does."""
         if not target.api_key:
             return self._router.health(target.provider, self.model(target), self.now())
-        return self._own.setdefault(target.path, Health(self.now()))
+        found = self._own.get(target.path)
+        if found is None:
+            found = self._router.health(target.provider, self.model(target), self.now(), target.api_key)
+            self._own[target.path] = found
+        return found
 
     def price(self, target: TargetNode) -> float | None:
         """What the call would cost there, in nano-dollars; None if that is not known."""

@@ -18,7 +18,7 @@ from trunkline_service.providers.base import Target
 from trunkline_service.routing import questions
 from trunkline_service.routing.attempt import Attempt
 from trunkline_service.routing.endpoint import Endpoint
-from trunkline_service.routing.health import Health, forget_idle
+from trunkline_service.routing.health import Health, remembered, unreadable
 from trunkline_service.routing.leg import Leg
 from trunkline_service.routing.plan import Plan, plan
 from trunkline_service.routing.policies import UNLIMITED
@@ -27,7 +27,6 @@ from trunkline_service.rules.routes import RouteRules
 
 # Callers choose the names of models: what is remembered of them must have an end.
 MAX_MAXIMA = 1000
-MAX_REMEMBERED = 1000
 
 
 @dataclass(slots=True)
@@ -145,15 +144,12 @@ class Router:
         timeouts = dataclasses.replace(leg.timeouts, **{name: v for name, v in given.items() if v is not None})
         return dataclasses.replace(leg, timeouts=timeouts, connect=limits.connect)
 
-    def health(self, provider: str, model: str, now: float) -> Health:
-        """The memory of a target of the gateway's own."""
-        memory = self.endpoint(provider).health
-        found = memory.get(model)
-        if found is None:
-            if len(memory) >= MAX_REMEMBERED:
-                forget_idle(memory)
-            found = memory[model] = Health(now)
-        return found
+    def health(self, provider: str, model: str, now: float, api_key: str = "") -> Health:
+        """The memory of a target; with a key of a caller's, of the one that this key alone leads to."""
+        endpoint = self.endpoint(provider)
+        if api_key:
+            return remembered(endpoint.health_by_key, unreadable(model, api_key), now)
+        return remembered(endpoint.health, model, now)
 
     def provider_leg(
         self,
