@@ -18,7 +18,7 @@ from trunkline_service.simulator.behaviours import ANSWERS, FAULTS
 HOMES = ("invoke", "messages", "mantle", "vertex")
 # Nothing but time: `stall-pings` ends at the deadline.
 LONG = ("slow", "paced", "big", "stall-pings")
-WAITS = Timeouts(first_event=0.3, idle=0.3)
+WAITS = Timeouts(first_event=1.0, idle=1.0)
 
 
 @pytest.fixture(scope="module")

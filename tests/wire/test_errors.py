@@ -196,6 +196,7 @@ DELAYS: dict[str, tuple[dict[str, str], float | None]] = {
     "NaN": ({"retry-after": "nan"}, None),
     "infinite": ({"retry-after": "inf", "retry-after-ms": "-inf"}, None),
     "huge": ({"retry-after": "1e300"}, 86_400.0),
+    "a quarter of an hour in milliseconds": ({"retry-after-ms": "900000"}, 900.0),
     "huge in milliseconds": ({"retry-after-ms": "9" * 300}, 86_400.0),
     "a date far off": ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT", "date": SATURDAY}, 86_400.0),
     "a date beyond all dates": ({"retry-after": "Fri, 31 Dec 99999 23:59:59 GMT"}, None),

@@ -13,8 +13,8 @@ MAX_RETRY_AFTER = 86_400.0
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from `retry-after-ms`, or from `retry-after` in seconds or as a date."""
-    if (milliseconds := seconds(headers.get("retry-after-ms"))) is not None:
-        return milliseconds / 1000
+    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
+        return bounded(milliseconds / 1000)
     value = headers.get("retry-after")
     if (told := seconds(value)) is not None:
         return told
@@ -29,16 +29,21 @@ def date(headers: Mapping[str, str]) -> datetime:
 
 def seconds(text: str | None) -> float | None:
     """A number of seconds that may be waited; None if it is none."""
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return bounded(number) if math.isfinite(number) and number >= 0 else None
+    number = _number(text)
+    return None if number is None else bounded(number)
 
 
 def bounded(number: float) -> float:
     """The nearest number of seconds that may be waited."""
     return min(max(number, 0.0), MAX_RETRY_AFTER)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
 
 
 def _date(value: str | None) -> datetime | None:
