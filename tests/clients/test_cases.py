@@ -15,8 +15,9 @@ from clients.both import AnyClient
 from clients.conftest import Make
 from clients.record import received
 from clients.serve import World
-from trunkline import DeadlineExceededError, Target, image, tool, user
+from trunkline import DeadlineExceededError, Target, UpstreamUnavailableError, image, tool, user
 from trunkline.errors import CallCancelledError, GatewayUnreachableError, StreamInterruptedError
+from trunkline.v1 import CircuitBreaker, Fallback, Route
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
@@ -124,6 +125,24 @@ async def test_route(client_of: Make, servers: World) -> None:
     assert (await client.chat("Hello", model="quick")).text == "You said: Hello"
 
 
+async def test_own_route(client_of: Make, servers: World) -> None:
+    def route(*models: str) -> Route:
+        ways = [Route(target=Target(provider="simulator", model=model)) for model in models]
+        never = CircuitBreaker(consecutive_failures=0, failure_rate=0)
+        return Route(fallback=Fallback(routes=ways), circuit_breaker=never)
+
+    client = client_of(servers.gateway)
+    told = {"route_metadata": {"plan": "paid"}, "affinity_key": "a", "coalescing_key": "own-route"}
+    reply = await client.chat("Hello", route=route("error-529-n1", "text"), **told)
+    assert reply.text == "You said: Hello"
+    first, second = reply.route_report.attempts
+    assert (first.model, first.upstream_status, second.model) == ("error-529-n1", 529, "text")
+    with pytest.raises(UpstreamUnavailableError) as caught:
+        await client.chat("Hello", route=route("error-529-n1", "error-500-n1"), **told)
+    assert caught.value.route_report
+    assert [attempt.model for attempt in caught.value.route_report.attempts] == ["error-529-n1", "error-500-n1"]
+
+
 async def test_key(client_of: Make, servers: World, kind: str) -> None:
     client = client_of(servers.gateway, metadata={"authorization": "Bearer x"})
     model = f"key-python-{kind}"
@@ -185,6 +204,7 @@ async def test_gateway_restart(client_of: Make, servers: World) -> None:
 async def test_retry(vectors: AnyClient) -> None:
     async with vectors.stream("Hello", model="vectors/retried/text") as stream:
         assert (await stream.final()).text.startswith("Hello, ")
+    assert list(await vectors.embed("Hello", model="vectors/retried/text")) == []
 
 
 async def test_large_message(client: AnyClient) -> None:

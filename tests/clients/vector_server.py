@@ -13,9 +13,13 @@ from trunkline.v1 import (
     ChatRequest,
     ChatResponse,
     ChatServiceServicer,
+    EmbeddingServiceServicer,
+    EmbedRequest,
+    EmbedResponse,
     StreamChatRequest,
     StreamChatResponse,
     add_ChatServiceServicer_to_server,
+    add_EmbeddingServiceServicer_to_server,
 )
 
 LIMIT = 32 * 1024 * 1024
@@ -23,17 +27,19 @@ LIMIT = 32 * 1024 * 1024
 NO_RETRY = ("grpc-retry-pushback-ms", "-1")
 
 
-class VectorServer(ChatServiceServicer):
+class VectorServer(ChatServiceServicer, EmbeddingServiceServicer):
     """Plays `vectors/streams/NAME` and `vectors/errors/NAME`.
 
     `vectors/retried/NAME` is the stream of that name, but the first attempt of each call fails with UNAVAILABLE, in a
-    way that gRPC may repeat by itself. CountTokens is not there, as in a gateway that is older than the client.
+    way that gRPC may repeat by itself; so with Embed, which then answers with nothing. CountTokens is not there, as in
+    a gateway that is older than the client.
     """
 
     def __init__(self) -> None:
         options = [("grpc.max_send_message_length", LIMIT), ("grpc.max_receive_message_length", LIMIT)]
         self._server = grpc.aio.server(options=options)
         add_ChatServiceServicer_to_server(self, self._server)
+        add_EmbeddingServiceServicer_to_server(self, self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
 
     async def __aenter__(self) -> Self:
@@ -59,6 +65,10 @@ class VectorServer(ChatServiceServicer):
         if "response" not in vector.data:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "this vector has no answer in one piece")
         return json_format.ParseDict(vector.data["response"], ChatResponse())
+
+    async def Embed(self, request: EmbedRequest, context: Any) -> EmbedResponse:
+        await _found(request.model, context)
+        return EmbedResponse()
 
 
 async def _found(model: str, context: Any) -> Vector:

@@ -12,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"trunkline.dev/go/trunkline"
+	v1 "trunkline.dev/go/trunkline/v1"
 )
 
 var (
@@ -149,6 +152,37 @@ func route(t *testing.T) {
 	}
 }
 
+func ownRoute(t *testing.T) {
+	fallback := func(models ...string) trunkline.ChatOption {
+		ways := &v1.Fallback{}
+		for _, model := range models {
+			target := &v1.Target{Provider: "simulator", Model: model}
+			ways.Routes = append(ways.Routes, &v1.Route{Strategy: &v1.Route_Target{Target: target}})
+		}
+		return trunkline.WithOwnRoute(&v1.Route{
+			Strategy:       &v1.Route_Fallback{Fallback: ways},
+			CircuitBreaker: &v1.CircuitBreaker{ConsecutiveFailures: proto.Int32(0), FailureRate: proto.Float64(0)},
+		})
+	}
+	client := client(t, address(t, "TRUNKLINE_ADDRESS"))
+	told := []trunkline.ChatOption{trunkline.Text("Hello"), trunkline.WithRouteMetadata(map[string]string{"plan": "paid"}),
+		trunkline.WithAffinityKey("a"), trunkline.WithCoalescingKey("own-route-go")}
+	reply := must[*trunkline.Reply](t)(client.Chat(t.Context(), append(told, fallback("error-529-n1", "text"))...))
+	equal(t, reply.Text(), "You said: Hello")
+	equal(t, modelsOf(reply.RouteReport()), "error-529-n1 text")
+	equal(t, reply.RouteReport().GetAttempts()[0].GetUpstreamStatus(), 529)
+	_, err := client.Chat(t.Context(), append(told, fallback("error-529-n1", "error-500-n1"))...)
+	equal(t, modelsOf(as[*trunkline.UpstreamUnavailableError](t, err).RouteReport), "error-529-n1 error-500-n1")
+}
+
+func modelsOf(report *v1.RouteReport) string {
+	var models []string
+	for _, attempt := range report.GetAttempts() {
+		models = append(models, attempt.GetModel())
+	}
+	return strings.Join(models, " ")
+}
+
 func key(t *testing.T) {
 	client := client(t, address(t, "TRUNKLINE_ADDRESS"), trunkline.WithKey("x"))
 	target := trunkline.Target{Provider: "simulator", Model: "key-go", APIKey: "sk-of-go-1234"}
@@ -227,8 +261,10 @@ func gatewayRestart(t *testing.T) {
 }
 
 func retry(t *testing.T) {
-	stream := vectors(t).Stream(t.Context(), trunkline.Text("Hello"), trunkline.WithModel("vectors/retried/text"))
+	client, model := vectors(t), trunkline.WithModel("vectors/retried/text")
+	stream := client.Stream(t.Context(), trunkline.Text("Hello"), model)
 	equal(t, strings.HasPrefix(must[*trunkline.Reply](t)(stream.Final()).Text(), "Hello, "), true)
+	must[*trunkline.Embeddings](t)(client.Embed(t.Context(), []string{"Hello"}, model))
 }
 
 func largeMessage(t *testing.T) {

@@ -24,6 +24,7 @@ func TestCases(t *testing.T) {
 		{"embed", embed},
 		{"list_models", listModels},
 		{"route", route},
+		{"own_route", ownRoute},
 		{"key", key},
 		{"error_invalid_request", errorInvalidRequest},
 		{"error_upstream_rejected", errorUpstreamRejected},

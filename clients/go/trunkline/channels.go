@@ -19,7 +19,8 @@ const messageLimit = 32 << 20
 // As long as nothing of the answer has come. The gateway forbids it by pushback where it has tried enough itself; where the
 // connection broke, an answer that nobody saw may be paid for twice.
 const retries = `"methodConfig": [{
-	"name": [{"service": "trunkline.v1.ChatService"}],
+	"name": [{"service": "trunkline.v1.ChatService"}, {"service": "trunkline.v1.EmbeddingService"},
+		{"service": "trunkline.v1.ModelService"}],
 	"retryPolicy": {
 		"maxAttempts": 3,
 		"initialBackoff": "0.2s",
@@ -70,7 +71,7 @@ func dialOptions(target string) []grpc.DialOption {
 		grpc.WithDefaultServiceConfig(config),
 		// Finds connections that died in silence, as long as a call waits for an answer. A model may think for minutes
 		// without a word.
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 20 * time.Second}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 60 * time.Second, Timeout: 20 * time.Second}),
 		grpc.WithDefaultCallOptions(
 			// What is too large for the gateway is for the gateway to refuse: it says by how much.
 			grpc.MaxCallRecvMsgSize(messageLimit),

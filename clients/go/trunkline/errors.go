@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	v1 "trunkline.dev/go/trunkline/v1"
 )
 
 // APIError says why a call failed. Every error that stands for the outcome of a call is one of these or, more often, one of
@@ -46,6 +48,9 @@ type APIError struct {
 	Fields []Violation
 	// Resource is what was not found: a route, a provider or a model.
 	Resource string
+	// RouteReport tells where the call went: every attempt, and why it failed. Nil, of which all getters give nothing, if the
+	// call did not get that far.
+	RouteReport *v1.RouteReport
 	// Partial is, for streams, what had come of the answer before it failed. Nil if nothing had.
 	Partial *Reply
 

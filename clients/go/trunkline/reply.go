@@ -93,6 +93,10 @@ func (r *Reply) Cost() *v1.Cost { return r.Proto.GetCompletion().GetCost() }
 // Warnings are what the gateway wants the caller to know: fields left out, defaults applied, odd output.
 func (r *Reply) Warnings() []*v1.Warning { return r.Proto.GetCompletion().GetWarnings() }
 
+// RouteReport tells where the call went: every attempt, those that did not answer among them. It may be nil, of which all
+// getters give nothing.
+func (r *Reply) RouteReport() *v1.RouteReport { return r.Proto.GetCompletion().GetRouteReport() }
+
 // String is for logs; it has nothing of what was said.
 func (r *Reply) String() string {
 	return fmt.Sprintf("Reply{id: %q, provider: %q, model: %q, finish_reason: %q, request_id: %q}",

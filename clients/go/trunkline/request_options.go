@@ -1,6 +1,8 @@
 package trunkline
 
 import (
+	"maps"
+
 	"google.golang.org/grpc/metadata"
 
 	v1 "trunkline.dev/go/trunkline/v1"
@@ -65,6 +67,21 @@ func WithOwnRoute(route *v1.Route) RequestOption {
 func WithUnsupportedFieldsDropped() RequestOption {
 	policy := v1.UnsupportedFieldPolicy_UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING
 	return requestOption(func(s *settings) { s.routing.UnsupportedFields = policy })
+}
+
+// WithRouteMetadata tells about the call what the conditions of routes ask: who asks, for what. It never goes to a provider.
+func WithRouteMetadata(metadata map[string]string) RequestOption {
+	return requestOption(func(s *settings) { s.routing.Metadata = maps.Clone(metadata) })
+}
+
+// WithAffinityKey has calls with the same key go to the same target of a load balancer that minds prompt caches.
+func WithAffinityKey(key string) RequestOption {
+	return requestOption(func(s *settings) { s.routing.AffinityKey = key })
+}
+
+// WithCoalescingKey lets calls in flight with the same key and the same request share one call to a provider.
+func WithCoalescingKey(key string) RequestOption {
+	return requestOption(func(s *settings) { s.routing.CoalescingKey = key })
 }
 
 // WithRouting gives the contract's own message, sent exactly as it is, in the place of all options that say where to ask.

@@ -135,6 +135,8 @@ func TestRouting(t *testing.T) {
 			trunkline.WithTarget(trunkline.Target{Provider: "p", Model: "m", APIKey: "k"})},
 		`unsupported_fields: UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING`: {trunkline.WithUnsupportedFieldsDropped()},
 		`affinity_key: "a"`: {trunkline.WithRouting(&v1.RoutingOptions{AffinityKey: "a"})},
+		`metadata { key: "plan" value: "paid" } affinity_key: "a" coalescing_key: "c"`: {
+			trunkline.WithRouteMetadata(map[string]string{"plan": "paid"}), trunkline.WithAffinityKey("a"), trunkline.WithCoalescingKey("c")},
 	} {
 		must[*trunkline.Reply](t)(client.Stream(t.Context(), append(options,
 			trunkline.WithInput(&v1.ChatInput{EndUserId: "u"}), trunkline.WithRestart(),

@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	v1 "trunkline.dev/go/trunkline/v1"
 )
 
 const (
@@ -52,6 +54,10 @@ func failure(ctx context.Context, err error, trailer metadata.MD, requestID stri
 	var resource errdetails.ResourceInfo
 	find(details, &resource)
 	e.Resource = resource.GetResourceName()
+	var report v1.RouteReport
+	if find(details, &report); proto.Size(&report) > 0 {
+		e.RouteReport = &report
+	}
 	return typed(e)
 }
 

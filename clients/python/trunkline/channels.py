@@ -24,7 +24,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(?!\d+$)", re.ASCII | re.IGNORECASE)
 _RETRIES: Final = {
     "methodConfig": [
         {
-            "name": [{"service": "trunkline.v1.ChatService"}],
+            "name": [{"service": f"trunkline.v1.{name}Service"} for name in ("Chat", "Embedding", "Model")],
             "retryPolicy": {
                 "maxAttempts": 3,
                 "initialBackoff": "0.2s",

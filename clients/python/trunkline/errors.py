@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from trunkline.replies import Reply
+    from trunkline.v1.route_pb2 import RouteReport
 
 
 class Violation(NamedTuple):
@@ -50,6 +51,7 @@ class APIError(Exception):
         retry_after: float | None = None,
         violations: Sequence[Violation] = (),
         resource: str = "",
+        route_report: RouteReport | None = None,
         status: Message | None = None,
     ) -> None:
         super().__init__(message)
@@ -71,6 +73,8 @@ class APIError(Exception):
         """The fields of the request that are wrong or cannot be honoured."""
         self.resource = resource
         """What was not found: a route, a provider or a model."""
+        self.route_report = route_report
+        """Where the call went: every attempt, and why it failed. None if the call did not get that far."""
         self.status = status
         """The google.rpc.Status with all details, if one came."""
         self.partial: Reply | None = None

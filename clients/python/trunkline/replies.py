@@ -17,6 +17,7 @@ from trunkline.v1.chat_service_pb2 import (
     FinishReason,
 )
 from trunkline.v1.message_pb2 import ContentBlock, Message, ToolRunner, ToolUseBlock
+from trunkline.v1.route_pb2 import RouteReport
 from trunkline.v1.usage_pb2 import Cost, Usage
 from trunkline.v1.warning_pb2 import Warning as WarningMessage
 
@@ -137,6 +138,15 @@ class Reply:
                 log.warning("%s: %s", warning.field, warning.message)
         """
         return self.proto.completion.warnings
+
+    @property
+    def route_report(self) -> RouteReport:
+        """Where the call went: every attempt, those that did not answer among them.
+
+        Example:
+            models = [attempt.model for attempt in reply.route_report.attempts]
+        """
+        return self.proto.completion.route_report
 
     def __repr__(self) -> str:
         origin = self.proto.message.origin

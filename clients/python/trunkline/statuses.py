@@ -15,6 +15,7 @@ from google.rpc import status_pb2  # type: ignore[import-untyped, unused-ignore]
 from trunkline import errors
 from trunkline.errors import APIError, Violation
 from trunkline.v1.error_reason_pb2 import ErrorReason
+from trunkline.v1.route_pb2 import RouteReport
 
 Trailers = Iterable[tuple[str, str | bytes]]
 
@@ -92,6 +93,7 @@ def error(code: grpc.StatusCode, message: str | None, trailers: Trailers, reques
     retry = _detail(status, rpc.RetryInfo())
     retryable = status is not None and any(each.Is(retry.DESCRIPTOR) for each in status.details)
     delay = retry.retry_delay
+    report = _detail(status, RouteReport())
     return _kind(code, info.reason if known else "", retryable)(
         message or code.name,
         code=code,
@@ -104,6 +106,7 @@ def error(code: grpc.StatusCode, message: str | None, trailers: Trailers, reques
             Violation(each.field, each.description) for each in _detail(status, rpc.BadRequest()).field_violations
         ],
         resource=_detail(status, rpc.ResourceInfo()).resource_name,
+        route_report=report if report.ByteSize() else None,
         status=status,
     )
 

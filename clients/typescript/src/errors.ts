@@ -6,6 +6,7 @@
 
 import type { Status } from "./gen/google/rpc/status_pb.js";
 import type { Reply } from "./replies.js";
+import type { RouteReport } from "./v1.js";
 
 /** The name of a gRPC code. "OK" is that of a stream that ended well, but without its completion. */
 export type StatusCode =
@@ -45,6 +46,7 @@ export interface Failure {
   readonly retryAfter?: number | undefined;
   readonly violations?: readonly Violation[] | undefined;
   readonly resource?: string | undefined;
+  readonly routeReport?: RouteReport | undefined;
   readonly status?: Status | undefined;
   readonly cause?: unknown;
 }
@@ -82,6 +84,8 @@ export class APIError extends Error {
   readonly violations: readonly Violation[];
   /** What was not found: a route, a provider, a model or a batch. */
   readonly resource: string;
+  /** Where the call went: every attempt, and why it failed. Undefined if the call did not get that far. */
+  readonly routeReport: RouteReport | undefined;
   /** The google.rpc.Status with all details, if one came. */
   readonly status: Status | undefined;
   /** For streams: what had come of the answer before it failed. Undefined if nothing had. */
@@ -101,6 +105,7 @@ export class APIError extends Error {
     this.retryAfter = failure.retryAfter;
     this.violations = failure.violations ?? [];
     this.resource = failure.resource ?? "";
+    this.routeReport = failure.routeReport;
     this.status = failure.status;
   }
 

@@ -100,7 +100,13 @@ export interface RouteOptions {
   readonly route?: string | Target | MessageInitShape<typeof RouteSchema> | undefined;
   /** What to do with fields that the provider cannot honour: fail, which is the default, or drop with a warning. */
   readonly unsupportedFields?: "reject" | "drop" | undefined;
-  /** Instead of both: the contract's own message, sent exactly as it is. */
+  /** What to tell about the call, for the conditions of routes: who asks, for what. Never goes to a provider. */
+  readonly routeMetadata?: Readonly<Record<string, string>> | undefined;
+  /** Calls with the same key go to the same target of a load balancer that minds prompt caches. */
+  readonly affinityKey?: string | undefined;
+  /** Calls in flight with the same key and the same request share one call to a provider. */
+  readonly coalescingKey?: string | undefined;
+  /** Instead of all these: the contract's own message, sent exactly as it is. */
   readonly routing?: MessageInitShape<typeof RoutingOptionsSchema> | undefined;
 }
 
@@ -128,7 +134,14 @@ export interface StreamOptions extends ChatOptions {
 }
 
 // For callers without types: a misspelt option would be dropped in silence.
-export const ROUTE_OPTIONS = ["route", "unsupportedFields", "routing"] as const satisfies (keyof RouteOptions)[];
+export const ROUTE_OPTIONS = [
+  "route",
+  "unsupportedFields",
+  "routeMetadata",
+  "affinityKey",
+  "coalescingKey",
+  "routing",
+] as const satisfies (keyof RouteOptions)[];
 export const CALL_OPTIONS = ["timeout", "signal", "metadata", "requestId"] as const satisfies (keyof CallOptions)[];
 export const STREAM_OPTIONS = ["allowRestart", "maxEventDelay"] as const satisfies (keyof StreamOptions)[];
 export const GENERATION_OPTIONS = [

@@ -11,6 +11,8 @@ import {
   FinishReason,
   type Message,
   MessageSchema,
+  type RouteReport,
+  RouteReportSchema,
   ToolRunner,
   type ToolUseBlock,
   type Usage,
@@ -102,6 +104,11 @@ export class Reply {
   /** What the gateway wants the caller to know: fields left out, defaults applied, odd output. */
   get warnings(): readonly Warning[] {
     return this.proto.completion?.warnings ?? [];
+  }
+
+  /** Where the call went: every attempt, those that did not answer among them. */
+  get routeReport(): RouteReport {
+    return this.proto.completion?.routeReport ?? create(RouteReportSchema);
   }
 
   #kinds<Case extends Kind["case"], Out>(wanted: Case, view: (value: Value<Case>) => Out): Out[] {

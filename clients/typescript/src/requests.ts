@@ -86,10 +86,10 @@ function common(prompt: Prompt | undefined, options: ChatOptions, defaultModel: 
 /** Says where to ask, as the options do; undefined if they say nothing. */
 export function routing(options: RouteOptions): RoutingOptions | undefined {
   alone("routing", options, ROUTE_OPTIONS);
-  const { route, unsupportedFields } = options;
+  const { route, unsupportedFields, routeMetadata: metadata, affinityKey, coalescingKey } = options;
   if (options.routing !== undefined) return create(RoutingOptionsSchema, options.routing);
-  if (route === undefined && unsupportedFields === undefined) return undefined;
-  const made = create(RoutingOptionsSchema);
+  if (ROUTE_OPTIONS.every((name) => options[name] === undefined)) return undefined;
+  const made = create(RoutingOptionsSchema, given({ metadata, affinityKey, coalescingKey }));
   if (unsupportedFields !== undefined) {
     made.unsupportedFields = oneOf(UNSUPPORTED_FIELDS, "unsupportedFields", unsupportedFields);
   }

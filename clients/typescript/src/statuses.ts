@@ -12,6 +12,7 @@ import {
   RetryInfoSchema,
 } from "./gen/google/rpc/error_details_pb.js";
 import { type Status, StatusSchema } from "./gen/google/rpc/status_pb.js";
+import { RouteReportSchema } from "./v1.js";
 
 export const DOMAIN = "trunkline";
 export const REQUEST_ID_KEY = "x-request-id";
@@ -107,6 +108,7 @@ export function apiError(caught: unknown, requestId = ""): APIError {
       description,
     })),
     resource: detail(error, ResourceInfoSchema)?.resourceName,
+    routeReport: detail(error, RouteReportSchema),
     status: statusOf(error),
     cause: error.cause ?? error,
   });

@@ -12,10 +12,12 @@ import {
   GatewayUnreachableError,
   image,
   type Prompt,
+  RouteSchema,
   StreamInterruptedError,
   TargetSchema,
   Trunkline,
   tool,
+  UpstreamUnavailableError,
   user,
 } from "../src/index.js";
 import { failure } from "./support/failure.js";
@@ -120,6 +122,31 @@ test("case route", async () => {
   assert.equal((await client.chat("Hello", { model: "quick" })).text, "You said: Hello");
 });
 
+test("case own_route", async () => {
+  const client = gateway({ model: undefined });
+  const ask = (...models: string[]) => {
+    const routes = models.map((model) =>
+      create(RouteSchema, { strategy: { case: "target", value: { provider: "simulator", model } } }),
+    );
+    const circuitBreaker = { consecutiveFailures: 0, failureRate: 0 };
+    return client.chat("Hello", {
+      route: { strategy: { case: "fallback", value: { routes } }, circuitBreaker },
+      routeMetadata: { plan: "paid" },
+      affinityKey: "a",
+      coalescingKey: "own-route-typescript",
+    });
+  };
+  const reply = await ask("error-529-n1", "text");
+  assert.equal(reply.text, "You said: Hello");
+  const attempts = reply.routeReport.attempts.map(({ model, upstreamStatus }) => [model, upstreamStatus]);
+  assert.deepEqual([attempts[0], attempts.length, attempts[1]?.[0]], [["error-529-n1", 529], 2, "text"]);
+  const error = await failure(ask("error-529-n1", "error-500-n1"), UpstreamUnavailableError);
+  assert.deepEqual(
+    error.routeReport?.attempts.map(({ model }) => model),
+    ["error-529-n1", "error-500-n1"],
+  );
+});
+
 test("case key", async () => {
   const client = gateway({ model: undefined, metadata: { authorization: "Bearer x" } });
   const model = "key-typescript";
@@ -182,8 +209,10 @@ test("case gateway_restart", async () => {
 });
 
 test("case retry", async () => {
-  const final = await vectors().stream("Hello", { model: "vectors/retried/text" }).final();
+  const model = "vectors/retried/text";
+  const final = await vectors().stream("Hello", { model }).final();
   assert.match(final.text, /^Hello, /);
+  assert.deepEqual((await vectors().embed("Hello", { model })).vectors, []);
 });
 
 test("case large_message", async () => {

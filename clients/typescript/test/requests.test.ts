@@ -65,6 +65,9 @@ test("every option has its place", () => {
       providerOptions: { anthropic: { b: 1, a: [null] } },
       route: "home",
       unsupportedFields: "drop",
+      routeMetadata: { plan: "paid" },
+      affinityKey: "a",
+      coalescingKey: "c",
       allowRestart: true,
       maxEventDelay: 250,
     };
@@ -104,7 +107,13 @@ test("every option has its place", () => {
       gemini: { labels: { a: "b" } },
       providerOptionsJson: { anthropic: '{"b":1,"a":[null]}' },
     },
-    routing: { routeName: "home", unsupportedFields: "UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING" },
+    routing: {
+      routeName: "home",
+      unsupportedFields: "UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING",
+      metadata: { plan: "paid" },
+      affinityKey: "a",
+      coalescingKey: "c",
+    },
     allowRestart: true,
     maxEventDelay: "0.250s",
   });

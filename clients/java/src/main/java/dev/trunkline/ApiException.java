@@ -1,6 +1,7 @@
 package dev.trunkline;
 
 import com.google.rpc.Status;
+import dev.trunkline.v1.RouteReport;
 import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
 import java.time.Duration;
@@ -81,6 +82,13 @@ public class ApiException extends RuntimeException {
   /** What was not found: a route, a provider or a model. */
   public String resource() {
     return failure.resource();
+  }
+
+  /**
+   * Where the call went: every attempt, and why it failed. Empty if the call did not get that far.
+   */
+  public Optional<RouteReport> routeReport() {
+    return Optional.ofNullable(failure.routeReport());
   }
 
   /** The google.rpc.Status with all details, if one came. */

@@ -30,7 +30,10 @@ final class Channels {
           List.of(
               Map.of(
                   "name",
-                  List.of(Map.of("service", "trunkline.v1.ChatService")),
+                  List.of(
+                      Map.of("service", "trunkline.v1.ChatService"),
+                      Map.of("service", "trunkline.v1.EmbeddingService"),
+                      Map.of("service", "trunkline.v1.ModelService")),
                   "retryPolicy",
                   Map.of(
                       "maxAttempts",
@@ -82,7 +85,7 @@ final class Channels {
         .maxInboundMessageSize(MESSAGE_LIMIT)
         .perRpcBufferLimit(MESSAGE_LIMIT + (64 << 10))
         .retryBufferSize(4L * MESSAGE_LIMIT)
-        .keepAliveTime(30, TimeUnit.SECONDS)
+        .keepAliveTime(60, TimeUnit.SECONDS)
         .keepAliveTimeout(20, TimeUnit.SECONDS);
   }
 

@@ -1,6 +1,7 @@
 package dev.trunkline;
 
 import com.google.rpc.Status;
+import dev.trunkline.v1.RouteReport;
 import io.grpc.Status.Code;
 import java.io.Serializable;
 import java.time.Duration;
@@ -18,11 +19,13 @@ record Failure(
     Duration retryAfter,
     List<Violation> violations,
     String resource,
+    RouteReport routeReport,
     Status status)
     implements Serializable {
 
   /** What this package itself found, without a status of the gateway's. */
   static Failure of(String message, Code code, String requestId) {
-    return new Failure(message, code, "", requestId, Map.of(), false, null, List.of(), "", null);
+    return new Failure(
+        message, code, "", requestId, Map.of(), false, null, List.of(), "", null, null);
   }
 }

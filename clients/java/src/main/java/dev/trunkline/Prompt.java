@@ -12,11 +12,13 @@ import dev.trunkline.v1.ReasoningParams;
 import dev.trunkline.v1.Route;
 import dev.trunkline.v1.RoutingOptions;
 import dev.trunkline.v1.StreamChatRequest;
+import dev.trunkline.v1.Target;
 import dev.trunkline.v1.Tool;
 import dev.trunkline.v1.ToolChoice;
 import dev.trunkline.v1.UnsupportedFieldPolicy;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /**
@@ -169,6 +171,29 @@ public final class Prompt {
     return routing(options -> options.setRoute(route));
   }
 
+  /** One provider, perhaps with a key of the caller's own. */
+  public Prompt route(Target target) {
+    return route(Route.newBuilder().setTarget(target).build());
+  }
+
+  /**
+   * What to tell about the call, for the conditions of routes: who asks, for what. Never goes to a
+   * provider.
+   */
+  public Prompt routeMetadata(Map<String, String> metadata) {
+    return routing(options -> options.clearMetadata().putAllMetadata(metadata));
+  }
+
+  /** Calls with the same key go to the same target of a load balancer that minds prompt caches. */
+  public Prompt affinityKey(String key) {
+    return routing(options -> options.setAffinityKey(key));
+  }
+
+  /** Calls in flight with the same key and the same request share one call to a provider. */
+  public Prompt coalescingKey(String key) {
+    return routing(options -> options.setCoalescingKey(key));
+  }
+
   /**
    * Leave out, with a warning, the fields that the provider cannot honour; the default is to fail.
    */
@@ -180,8 +205,8 @@ public final class Prompt {
   }
 
   /**
-   * Anything else that the contract has about where to ask, for example {@code routing(options ->
-   * options.putMetadata("team", "search"))} for the conditions of routes.
+   * Anything else that the contract has about where to ask: what is newer than this class, or a
+   * whole message, with {@code routing(options -> options.mergeFrom(whole))}.
    */
   public Prompt routing(Consumer<RoutingOptions.Builder> change) {
     RoutingOptions.Builder changed =

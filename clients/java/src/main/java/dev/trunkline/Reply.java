@@ -6,6 +6,7 @@ import dev.trunkline.v1.Cost;
 import dev.trunkline.v1.FinishReason;
 import dev.trunkline.v1.Message;
 import dev.trunkline.v1.Origin;
+import dev.trunkline.v1.RouteReport;
 import dev.trunkline.v1.ToolRunner;
 import dev.trunkline.v1.Usage;
 import dev.trunkline.v1.Warning;
@@ -103,6 +104,11 @@ public record Reply(ChatResponse proto, String requestId) implements Serializabl
   /** What the gateway wants the caller to know: fields left out, defaults applied, odd output. */
   public List<Warning> warnings() {
     return proto.getCompletion().getWarningsList();
+  }
+
+  /** Where the call went: every attempt, those that did not answer among them. */
+  public RouteReport routeReport() {
+    return proto.getCompletion().getRouteReport();
   }
 
   private List<ContentBlock> blocks() {

@@ -10,6 +10,7 @@ import com.google.rpc.ResourceInfo;
 import com.google.rpc.RetryInfo;
 import com.google.rpc.Status;
 import dev.trunkline.v1.ErrorReason;
+import dev.trunkline.v1.RouteReport;
 import io.grpc.Metadata;
 import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
@@ -41,6 +42,7 @@ final class Statuses {
     boolean retryable =
         status != null
             && status.getDetailsList().stream().anyMatch(each -> each.is(RetryInfo.class));
+    RouteReport report = detail(status, RouteReport.getDefaultInstance());
     String message = caught.getStatus().getDescription();
     Failure failure =
         new Failure(
@@ -55,6 +57,7 @@ final class Statuses {
                 .map(each -> new Violation(each.getField(), each.getDescription()))
                 .toList(),
             detail(status, ResourceInfo.getDefaultInstance()).getResourceName(),
+            report.equals(RouteReport.getDefaultInstance()) ? null : report,
             status);
     ApiException result = kind(failure).apply(failure);
     result.initCause(caught);

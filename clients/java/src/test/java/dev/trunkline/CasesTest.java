@@ -10,6 +10,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.trunkline.v1.Attempt;
 import dev.trunkline.v1.ContentBlock;
 import dev.trunkline.v1.CountMethod;
 import dev.trunkline.v1.EmbedInput;
@@ -19,6 +20,7 @@ import dev.trunkline.v1.ListModelsRequest;
 import dev.trunkline.v1.Message;
 import dev.trunkline.v1.Model;
 import dev.trunkline.v1.Route;
+import dev.trunkline.v1.RouteReport;
 import dev.trunkline.v1.Target;
 import dev.trunkline.v1.ThinkingBlock;
 import dev.trunkline.v1.Tool;
@@ -29,6 +31,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
@@ -200,12 +203,51 @@ final class CasesTest {
   }
 
   @Test
+  void ownRoute() {
+    Trunkline client = CLIENT.withModel("");
+    Prompt prompt =
+        Prompt.of("Hello")
+            .routeMetadata(Map.of("plan", "paid"))
+            .affinityKey("a")
+            .coalescingKey("own-route-java");
+    Reply reply = client.chat(prompt.route(fallback("error-529-n1", "text")));
+    assertEquals("You said: Hello", reply.text());
+    assertEquals(List.of("error-529-n1", "text"), models(reply.routeReport()));
+    assertEquals(529, reply.routeReport().getAttempts(0).getUpstreamStatus());
+    UpstreamUnavailableException e =
+        assertThrows(
+            UpstreamUnavailableException.class,
+            () -> client.chat(prompt.route(fallback("error-529-n1", "error-500-n1"))));
+    assertEquals(List.of("error-529-n1", "error-500-n1"), models(e.routeReport().orElseThrow()));
+  }
+
+  private static Route fallback(String... models) {
+    Route.Builder route = Route.newBuilder();
+    for (String model : models) {
+      route
+          .getFallbackBuilder()
+          .addRoutesBuilder()
+          .getTargetBuilder()
+          .setProvider("simulator")
+          .setModel(model);
+    }
+    route.getCircuitBreakerBuilder().setConsecutiveFailures(0).setFailureRate(0);
+    return route.build();
+  }
+
+  private static List<String> models(RouteReport report) {
+    return report.getAttemptsList().stream().map(Attempt::getModel).toList();
+  }
+
+  @Test
   void key() throws Exception {
     Target.Builder target = Target.newBuilder().setProvider("simulator").setModel("key-java");
-    Route route = Route.newBuilder().setTarget(target.setApiKey("sk-of-java-1234")).build();
     CLIENT
         .withMetadata("authorization", "Bearer x")
-        .chat(Prompt.of("Hello").route(route).maxOutputTokens(1000));
+        .chat(
+            Prompt.of("Hello")
+                .route(target.setApiKey("sk-of-java-1234").build())
+                .maxOutputTokens(1000));
     JsonObject headers = World.onlyCall("key-java").getAsJsonObject("headers");
     assertTrue(World.string(headers, "x-api-key").endsWith("1234"));
   }
@@ -246,6 +288,7 @@ final class CasesTest {
     try (Trunkline vectors = World.vectors().withModel("vectors/retried/text");
         ChatStream stream = vectors.stream("Hello")) {
       assertTrue(stream.finish().text().startsWith("Hello, "));
+      assertEquals(0, vectors.embed("Hello").size());
     }
   }
 

@@ -11,6 +11,7 @@ import dev.trunkline.v1.DocumentBlock;
 import dev.trunkline.v1.Message;
 import dev.trunkline.v1.Route;
 import dev.trunkline.v1.ToolChoiceMode;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** What prompts and helpers make: messages of the contract, and nothing more than was said. */
@@ -75,8 +76,9 @@ final class PromptTest {
             .providerOptions("anthropic", "{\"x\": 1.0}")
             .route("r")
             .dropUnsupportedFields()
-            .routing(options -> options.putMetadata("team", "search"))
-            .routing(options -> options.setAffinityKey("a").setCoalescingKey("c")));
+            .routeMetadata(Map.of("team", "search"))
+            .routing(options -> options.setAffinityKey("a"))
+            .coalescingKey("c"));
   }
 
   @Test
