@@ -821,7 +821,9 @@ type Branch struct {
 	//	stream            whether the answer is streamed
 	//	estimated_tokens  a guess at the tokens of the input
 	//
-	// One that cannot be evaluated, as a key is not there, does not hold.
+	// One that cannot be evaluated, as a key is not there, does not hold. The macros `map` and `filter` are not there, as
+	// they take too long. In a route of the caller's own, there may be one macro that goes through a list, with neither
+	// `input` nor `matches` behind it, and no `+` beside `input`.
 	Condition string `protobuf:"bytes,1,opt,name=condition,proto3" json:"condition,omitempty"`
 	// Required. The way.
 	Route         *Route `protobuf:"bytes,2,opt,name=route,proto3" json:"route,omitempty"`
@@ -1214,9 +1216,9 @@ func (x *FailoverPolicy) GetOnRefusal() bool {
 }
 
 // When to leave a target alone for a while, as it does not answer: other ways are then taken, if there are any. The last
-// one is never left alone. A provider's retry-after counts for as long as it says. After that time, a single call tries
-// whether the target is back. What is remembered of a target, which is a model at a provider, holds for all calls with
-// the gateway's key, whatever their route.
+// one is never left alone. A provider's retry-after counts for as long as it says, up to `max_ejection`. After that
+// time, a single call tries whether the target is back. What is remembered of a target, which is a model at a provider
+// asked with one key, holds for all calls with that key, whatever their route.
 type CircuitBreaker struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Optional. So many failures in a row. 0 means that their number does not matter. Not set means 5.
@@ -1230,7 +1232,7 @@ type CircuitBreaker struct {
 	Window *durationpb.Duration `protobuf:"bytes,4,opt,name=window,proto3" json:"window,omitempty"`
 	// Optional. How long to leave it alone at first; doubles each time that it is still not back. Not set means 5 s.
 	Ejection *durationpb.Duration `protobuf:"bytes,5,opt,name=ejection,proto3" json:"ejection,omitempty"`
-	// Optional. Where doubling ends. Not set means 5 min.
+	// Optional. Where doubling ends, and the longest that a retry-after counts. Not set means 5 min.
 	MaxEjection   *durationpb.Duration `protobuf:"bytes,6,opt,name=max_ejection,json=maxEjection,proto3" json:"max_ejection,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -426,7 +426,9 @@ class Branch(google.protobuf.message.Message):
       stream            whether the answer is streamed
       estimated_tokens  a guess at the tokens of the input
 
-    One that cannot be evaluated, as a key is not there, does not hold.
+    One that cannot be evaluated, as a key is not there, does not hold. The macros `map` and `filter` are not there, as
+    they take too long. In a route of the caller's own, there may be one macro that goes through a list, with neither
+    `input` nor `matches` behind it, and no `+` beside `input`.
     """
     @property
     def route(self) -> global___Route:
@@ -625,9 +627,9 @@ global___FailoverPolicy = FailoverPolicy
 @typing.final
 class CircuitBreaker(google.protobuf.message.Message):
     """When to leave a target alone for a while, as it does not answer: other ways are then taken, if there are any. The last
-    one is never left alone. A provider's retry-after counts for as long as it says. After that time, a single call tries
-    whether the target is back. What is remembered of a target, which is a model at a provider, holds for all calls with
-    the gateway's key, whatever their route.
+    one is never left alone. A provider's retry-after counts for as long as it says, up to `max_ejection`. After that
+    time, a single call tries whether the target is back. What is remembered of a target, which is a model at a provider
+    asked with one key, holds for all calls with that key, whatever their route.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -656,7 +658,7 @@ class CircuitBreaker(google.protobuf.message.Message):
 
     @property
     def max_ejection(self) -> google.protobuf.duration_pb2.Duration:
-        """Optional. Where doubling ends. Not set means 5 min."""
+        """Optional. Where doubling ends, and the longest that a retry-after counts. Not set means 5 min."""
 
     def __init__(
         self,

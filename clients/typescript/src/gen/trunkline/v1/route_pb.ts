@@ -359,7 +359,9 @@ export type Branch = Message<"trunkline.v1.Branch"> & {
    *   stream            whether the answer is streamed
    *   estimated_tokens  a guess at the tokens of the input
    *
-   * One that cannot be evaluated, as a key is not there, does not hold.
+   * One that cannot be evaluated, as a key is not there, does not hold. The macros `map` and `filter` are not there, as
+   * they take too long. In a route of the caller's own, there may be one macro that goes through a list, with neither
+   * `input` nor `matches` behind it, and no `+` beside `input`.
    *
    * @generated from field: string condition = 1;
    */
@@ -575,9 +577,9 @@ export const FailoverPolicySchema: GenMessage<FailoverPolicy> = /*@__PURE__*/
 
 /**
  * When to leave a target alone for a while, as it does not answer: other ways are then taken, if there are any. The last
- * one is never left alone. A provider's retry-after counts for as long as it says. After that time, a single call tries
- * whether the target is back. What is remembered of a target, which is a model at a provider, holds for all calls with
- * the gateway's key, whatever their route.
+ * one is never left alone. A provider's retry-after counts for as long as it says, up to `max_ejection`. After that
+ * time, a single call tries whether the target is back. What is remembered of a target, which is a model at a provider
+ * asked with one key, holds for all calls with that key, whatever their route.
  *
  * @generated from message trunkline.v1.CircuitBreaker
  */
@@ -619,7 +621,7 @@ export type CircuitBreaker = Message<"trunkline.v1.CircuitBreaker"> & {
   ejection?: Duration | undefined;
 
   /**
-   * Optional. Where doubling ends. Not set means 5 min.
+   * Optional. Where doubling ends, and the longest that a retry-after counts. Not set means 5 min.
    *
    * @generated from field: google.protobuf.Duration max_ejection = 6;
    */
