@@ -54,11 +54,14 @@ async def test_the_quota_is_not_worth_a_retry_but_the_rate_is(running: Rig, home
 @pytest.mark.parametrize("model", ["paced-n500-g10", "silence"])
 @pytest.mark.parametrize("home", HOMES, ids=lambda home: home.name)
 async def test_a_cancelled_call_hangs_up(running: Rig, home: Home, model: str) -> None:
+    running.simulator.clear()
     call = running.stub.StreamChat(stream_request(f"{home.name}/{model}"), timeout=5)
     if model.startswith("paced"):
         await call.read()
     else:
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(4):
+            while not any(each.model for each in running.simulator.calls):  # noqa: ASYNC110 - there is no event for it
+                await asyncio.sleep(0.005)
     call.cancel()
     upstream = running.last()
     async with asyncio.timeout(1):
