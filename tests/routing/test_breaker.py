@@ -10,7 +10,7 @@ import pytest
 from e2e.gateways import Running, posts, until
 from routing.asking import asked, fallback, outcomes, target
 from support import calls
-from trunkline.v1 import error_reason_pb2
+from trunkline.v1 import chat_service_pb2, error_reason_pb2
 from trunkline_service.errors import GatewayError
 from trunkline_service.routing.health import Health, State, forget_idle
 from trunkline_service.routing.policies import Breaker, Failure
@@ -78,6 +78,17 @@ async def test_what_waiting_does_not_help_counts_at_once(own: Running, model: st
     for _ in range(3):
         await own.stub.Chat(request, timeout=10)
     assert asked_of(own, model) == 1
+
+
+async def test_what_is_counted_between_failures_is_no_sign_of_life(own: Running) -> None:
+    request = asked(fallback("flaky-3-text", "text", circuit_breaker={"consecutive_failures": 2, "ejection": "60s"}))
+    count = chat_service_pb2.CountTokensRequest(input=calls.chat_input("simulator/flaky-3-text"))
+    for _ in range(4):
+        await own.stub.Chat(request, timeout=10)
+        assert (await own.stub.CountTokens(count, timeout=10)).input_tokens
+    health = own.gateway._generations.current.health("simulator", "flaky-3-text", 0)
+    assert (health.failed, health.in_flight) == (2, 0)
+    assert not health.available(asyncio.get_running_loop().time())
 
 
 def with_key(model: str, api_key: str) -> dict[str, Any]:

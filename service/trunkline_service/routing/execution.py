@@ -49,11 +49,13 @@ class Execution(Generic[T]):
         *,
         stream: bool = False,
         may_restart: bool = False,
+        is_telling: bool = True,
     ) -> None:
         """`deadline` is a time of the running loop's clock.
 
         `may_restart` is whether an answer may begin again after a part of it was given to `sink`: it then gets a
-        `restart` first.
+        `restart` first. `is_telling` is whether it tells anything of how targets do: what is asked of another address,
+        or of nobody, does not.
         """
         self.router = router
         self._plan = plan
@@ -63,6 +65,7 @@ class Execution(Generic[T]):
         self.work = work
         self._sink = sink
         self._may_restart = may_restart
+        self.is_telling = is_telling
         self.asked = Inquiry(router, chat_input, routing, stream=stream, chance=router.random)
         self.began = time.monotonic()
         self.attempts: list[Attempt] = []
@@ -300,14 +303,20 @@ class _Runner(Generic[T]):
                 attempt.end(route_pb2.ATTEMPT_OUTCOME_FAILED)
             failed = failure(error, attempt.report.upstream_status)
             asked.note(failed)
-            health.fail(failed, asked.now() - began, target.policies.breaker, asked.now(), probed=probed)
+            if call.is_telling:
+                health.fail(failed, asked.now() - began, target.policies.breaker, asked.now(), probed=probed)
+            else:
+                health.leave(probed=probed)
             note_spending(attempt, lambda: asked.estimated_tokens)
             return failed
         except BaseException:
             health.leave(probed=probed)
             raise
-        self._note_time(attempt, asked)
-        health.succeed(asked.now(), probed=probed)
+        if call.is_telling:
+            self._note_time(attempt, asked)
+            health.succeed(asked.now(), probed=probed)
+        else:
+            health.leave(probed=probed)
         if self._is_refused:
             attempt.report.outcome = route_pb2.ATTEMPT_OUTCOME_REFUSED
             refusal = GatewayError(

@@ -86,7 +86,9 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         call = current_call()
         await self._check(request, call)
         plan = call.router.plan(request.input.model, request.routing)
-        execution = Execution(call.router, plan, request.input, request.routing, call.deadline(), questions.count)
+        execution = Execution(
+            call.router, plan, request.input, request.routing, call.deadline(), questions.count, is_telling=False
+        )
         call.execution = execution
         response = await execution.run()
         if response.method == chat_service_pb2.COUNT_METHOD_PROVIDER:
