@@ -255,6 +255,9 @@ def test_on_the_command_line(tmp_path: Path) -> None:
         wrong = trunkline("reload", *admin)
         assert wrong.returncode == 2
         assert "modls: line 5: unknown key 'modls'; did you mean 'models'?" in wrong.stderr
+        file.unlink()
+        missing = trunkline("reload", *admin)
+        assert f"a mistake\n{file}: cannot read it" in missing.stderr
         assert '"generation": "2"' in trunkline("status", "--json", *admin).stdout
     gone = trunkline("status", *admin)
     assert (gone.returncode, "admin_listen" in gone.stderr) == (1, True)

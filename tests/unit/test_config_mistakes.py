@@ -159,6 +159,14 @@ MISTAKES = [
     ("routes:\n  r:\n    target:\n      provider: x", "4: routes.r.target.provider: unknown provider 'x'"),
     ("routes:\n  r: {target: {provider: ''}}", "2: routes.r.target.provider: unknown provider ''"),
     ("routes:\n  r: {target: {provider: s, model: [1]}}", "2: routes.r.target.model: Failed to parse model"),
+    (
+        "routes:\n  r: {load_balance: {strategy: cache_afinity}}",
+        "2: routes.r.load_balance.strategy: unknown value 'cache_afinity'; did you mean 'cache_affinity'?",
+    ),
+    (
+        "routes:\n  r:\n    retry:\n      reasons:\n        - UPSTREAM_ERROR\n        - overload",
+        "6: routes.r.retry.reasons[1]: unknown value 'overload'; ",
+    ),
     ("routes:\n  r: {target: [1]}", "2: routes.r.target: expected a mapping, found a list"),
     ("routes:\n  r: &r {target: *r}", "2: routes.r.target: contains itself"),
     ("providers: &p {<<: *p}", "1: providers: contains itself"),

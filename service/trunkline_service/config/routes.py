@@ -112,9 +112,11 @@ class Routes:
             return None if seconds is None else f"{seconds:.9f}s"
         if message is None or message.GetOptions().map_entry or message.file.package.startswith("google."):
             value = self.tree.plain(node, path)
-            if field.enum_type is not None:
-                value = _full(field.enum_type, value)
             before = len(self.tree.problems)
+            if field.enum_type is not None:
+                value = self._full(field.enum_type, value, node, path)
+                if len(self.tree.problems) > before:
+                    return None
             self._parse({entry.name: value}, message_factory.GetMessageClass(kind)(), node, path)
             self._places_of_items(node, path, place)
             return value if len(self.tree.problems) == before else None
@@ -124,6 +126,20 @@ class Routes:
             self._message(message, item, where, f"{place}[{number}]")
             for number, (item, where) in enumerate(self.tree.items(node, path))
         ]
+
+    def _full(self, kind: EnumDescriptor, value: Any, node: Node, path: str) -> Any:
+        """Return the full name of an enum's value that is written without the prefix that all of them have."""
+        if isinstance(value, list) and isinstance(node, SequenceNode):
+            pairs = enumerate(zip(value, node.value, strict=True))
+            return [self._full(kind, each, item, f"{path}[{number}]") for number, (each, item) in pairs]
+        prefix = kind.values[0].name.removesuffix("UNSPECIFIED")
+        if not isinstance(value, str) or value in kind.values_by_name:
+            return value
+        if (full := prefix + value.upper()) in kind.values_by_name:
+            return full
+        names = [each.name.removeprefix(prefix).lower() for each in kind.values[1:]]
+        self.tree.report(node, path, unknown("value", value, names))
+        return None
 
     def _places_of_items(self, node: Node, path: str, place: str) -> None:
         for number, item in enumerate(node.value if isinstance(node, SequenceNode) else ()):
@@ -142,13 +158,3 @@ class Routes:
         except (json_format.ParseError, TypeError, ValueError) as error:
             # Its first line says what was expected; the others repeat the descriptor.
             self.tree.report(node, path, str(error).splitlines()[0])
-
-
-def _full(kind: EnumDescriptor, value: Any) -> Any:
-    """The full name of an enum's value that is written without the prefix that all of them have."""
-    if isinstance(value, list):
-        return [_full(kind, each) for each in value]
-    prefix = kind.values[0].name.removesuffix("UNSPECIFIED")
-    if isinstance(value, str) and (full := prefix + value.upper()) in kind.values_by_name:
-        return full
-    return value

@@ -82,8 +82,9 @@ async def _refuse(context: Context, error: ConfigError) -> None:
     mistakes = error_details_pb2.BadRequest()
     for problem in error.problems[:MAX_PROBLEMS]:
         line = f"line {problem.line}: " if problem.line else ""
-        mistakes.field_violations.add(field=problem.path, description=line + problem.message)
-    message = f"the configuration has {len(error.problems)} mistakes"
+        mistakes.field_violations.add(field=problem.path or error.source, description=line + problem.message)
+    number = len(error.problems)
+    message = f"the configuration has {number} mistakes" if number > 1 else "the configuration has a mistake"
     status = status_pb2.Status(code=grpc.StatusCode.INVALID_ARGUMENT.value[0], message=message)
     status.details.add().Pack(mistakes)
     trailers = (("grpc-status-details-bin", status.SerializeToString()),)
