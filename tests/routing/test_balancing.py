@@ -57,6 +57,19 @@ async def test_least_latency_goes_where_it_is_quick(own: Running) -> None:
     assert found["text-n2"] > 180
 
 
+async def test_what_never_answers_is_not_the_quickest(own: Running) -> None:
+    hedge = {"delay": "0.3s", "max_share": 100}
+    route = balance("LEAST_LATENCY", ("silence", 1), ("text", 1), hedge=hedge)
+    for _ in range(20):
+        await own.stub.Chat(asked(route), timeout=10)
+    assert sum(each.model == "silence" for each in posts(own.simulator)) < 10
+    # Nor is what is given up by a limit of time.
+    route = balance("LEAST_LATENCY", ("silence-headers", 1), ("text-n1", 1), timeouts={"first_event": "0.5s"})
+    for _ in range(4):
+        await own.stub.Chat(asked(route), timeout=10)
+    assert sum(each.model == "silence-headers" for each in posts(own.simulator)) == 1
+
+
 async def test_least_in_flight_goes_where_it_is_empty(own: Running) -> None:
     held = [own.stub.Chat(asked(target("silence")), timeout=30) for _ in range(10)]
     await until(lambda: len(posts(own.simulator)) == 10)

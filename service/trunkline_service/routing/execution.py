@@ -304,6 +304,8 @@ class _Runner(Generic[T]):
             failed = failure(error, attempt.report.upstream_status)
             asked.note(failed)
             if call.is_telling:
+                if failed.reason == error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT:
+                    self._note_silence(began)
                 health.fail(failed, asked.now() - began, target.policies.breaker, asked.now(), probed=probed)
             else:
                 health.leave(probed=probed)
@@ -311,6 +313,8 @@ class _Runner(Generic[T]):
             return failed
         except BaseException:
             health.leave(probed=probed)
+            if attempt.report.outcome == route_pb2.ATTEMPT_OUTCOME_SUPERSEDED:
+                self._note_silence(began)
             raise
         if call.is_telling:
             self._note_time(attempt, asked)
@@ -353,6 +357,13 @@ class _Runner(Generic[T]):
         if seconds := attempt.report.time_to_first_event.ToNanoseconds() / 1e9:
             self._is_timed = True
             asked.health(self._step.target).first_event(seconds, asked.now())
+
+    def _note_silence(self, began: float) -> None:
+        """Tells the target's memory how long nothing came: one that never answers would otherwise seem the quickest."""
+        if self._execution.is_telling and not self._is_timed:
+            asked = self._execution.asked
+            now = asked.now()
+            asked.health(self._step.target).silent(now - began, now)
 
     def _describe(self, attempt: Attempt) -> None:
         report = attempt.report

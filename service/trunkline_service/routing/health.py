@@ -99,6 +99,11 @@ class Health:
         self._latency = max(seconds, self._latency * kept + seconds * (1 - kept))
         self._latency_time = now
 
+    def silent(self, seconds: float, now: float) -> None:
+        """An attempt was given up that had been silent for so long: it would have taken longer still."""
+        self._latency = max(seconds, self._latency * self._kept(now))
+        self._latency_time = now
+
     def leave(self, *, probed: bool) -> None:
         """An attempt is over, and nothing follows from it: its caller went, or another one was quicker."""
         self.in_flight -= 1
