@@ -14,17 +14,16 @@ from typing import Any, Generic, TypeVar
 
 from trunkline.v1 import chat_input_pb2, chat_service_pb2, error_reason_pb2, route_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
-from trunkline_service.errors import GatewayError, forget_frames
+from trunkline_service.errors import GatewayError
 from trunkline_service.off_loop import off_loop
 from trunkline_service.routing.attempt import Attempt, Sink
-from trunkline_service.routing.health import RETRY_SHARE
 from trunkline_service.routing.inquiry import Inquiry
-from trunkline_service.routing.layers import inherited
 from trunkline_service.routing.plan import Plan
-from trunkline_service.routing.policies import Failure, failure
+from trunkline_service.routing.policies import Failure
 from trunkline_service.routing.router import Router, Tally
-from trunkline_service.routing.spending import note_spending, total
-from trunkline_service.routing.ways import NOTHING, PENDING, Pending, Step, TargetNode, Ways
+from trunkline_service.routing.runner import Runner
+from trunkline_service.routing.spending import total
+from trunkline_service.routing.ways import NOTHING, PENDING, Pending, Step, Ways
 
 T = TypeVar("T")
 
@@ -69,8 +68,8 @@ class Execution(Generic[T]):
         self.asked = Inquiry(router, chat_input, routing, stream=stream, chance=router.random)
         self.began = time.monotonic()
         self.attempts: list[Attempt] = []
-        self._racing: list[_Runner[T]] = []
-        self._winner: _Runner[T] | None = None
+        self._racing: list[Runner[T]] = []
+        self._winner: Runner[T] | None = None
         self._claimed: asyncio.Event | None = None
         self._failures: list[Failure] = []
         self._restarts = 0
@@ -158,7 +157,7 @@ class Execution(Generic[T]):
     async def _take(self, step: Step, ways: Ways) -> T | Failure:
         hedge_after = self._hedge_after(step)
         if hedge_after is None:
-            return await _Runner(self, step).run()
+            return await Runner(self, step).run()
         return await self._race(step, ways, hedge_after)
 
     def _hedge_after(self, step: Step) -> float | None:
@@ -173,8 +172,8 @@ class Execution(Generic[T]):
 
     async def _race(self, step: Step, ways: Ways, hedge_after: float) -> T | Failure:
         self._claimed = claimed = asyncio.Event()
-        first = _Runner(self, step)
-        tasks: dict[asyncio.Task[T | Failure], _Runner[T]] = {asyncio.create_task(first.run()): first}
+        first = Runner(self, step)
+        tasks: dict[asyncio.Task[T | Failure], Runner[T]] = {asyncio.create_task(first.run()): first}
         waiter: asyncio.Task[Any] = asyncio.create_task(claimed.wait())
         self._racing = [first]
         try:
@@ -186,10 +185,10 @@ class Execution(Generic[T]):
                 if second is None or not self._is_in_time(second):
                     hedges.earn(1.0)
                 else:
-                    runner = _Runner(self, second, hedge=True)
+                    runner = Runner(self, second, hedge=True)
                     tasks[asyncio.create_task(runner.run())] = runner
                     self._racing.append(runner)
-            failures: dict[_Runner[T], Failure] = {}
+            failures: dict[Runner[T], Failure] = {}
             while tasks:
                 open_tasks = [*tasks, *(() if claimed.is_set() else (waiter,))]
                 await asyncio.wait(open_tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -212,7 +211,7 @@ class Execution(Generic[T]):
             for left in (*tasks, waiter):
                 await _end(left)
 
-    def claim(self, runner: _Runner[T]) -> bool:
+    def claim(self, runner: Runner[T]) -> bool:
         """The runner has something of an answer. False if another one had it before."""
         if self._winner is None:
             self._winner = runner
@@ -260,122 +259,6 @@ class Execution(Generic[T]):
         if len(self.attempts) > 1:
             error.metadata["attempts"] = str(len(self.attempts))
         return self._with_report(error)
-
-
-class _Runner(Generic[T]):
-    """One attempt of a call: it is made, watched, and what became of it is noted."""
-
-    def __init__(self, execution: Execution[T], step: Step, *, hedge: bool = False) -> None:
-        self._execution = execution
-        self._step = step
-        self._hedge = hedge
-        self._attempt: Attempt | None = None
-        self._is_refused = False
-        self._is_timed = False
-
-    async def run(self) -> T | Failure:
-        """Asks the step's target. Returns what the work returned, or why there is no answer."""
-        call = self._execution
-        target = self._step.target
-        asked = call.asked
-        try:
-            leg = call.router.leg_of(target, asked.model(target), call.routing)
-        except GatewayError as error:
-            forget_frames(error)
-            if error.reason == error_reason_pb2.ERROR_REASON_INVALID_REQUEST:
-                raise
-            return failure(error, 0)
-        self._attempt = attempt = Attempt(leg)
-        self._describe(attempt)
-        call.attempts.append(attempt)
-        began = asked.now()
-        health = asked.health(target)
-        if not self._step.is_retry:
-            health.retries.earn(RETRY_SHARE)
-        probed = health.begin(began)
-        try:
-            result = await call.work(attempt, _input_for(target, call.input), call.deadline, self._take)
-        except GatewayError as error:
-            forget_frames(error)
-            if not attempt.report.outcome:
-                # It failed before anything was sent.
-                attempt.report.reason = error.reason
-                attempt.end(route_pb2.ATTEMPT_OUTCOME_FAILED)
-            failed = failure(error, attempt.report.upstream_status)
-            asked.note(failed)
-            if call.is_telling:
-                if failed.reason == error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT:
-                    self._note_silence(began)
-                health.fail(failed, asked.now() - began, target.policies.breaker, asked.now(), probed=probed)
-            else:
-                health.leave(probed=probed)
-            note_spending(attempt, lambda: asked.estimated_tokens)
-            return failed
-        except BaseException:
-            health.leave(probed=probed)
-            if attempt.report.outcome == route_pb2.ATTEMPT_OUTCOME_SUPERSEDED:
-                self._note_silence(began)
-            raise
-        if call.is_telling:
-            self._note_time(attempt, asked)
-            health.succeed(asked.now(), probed=probed)
-        else:
-            health.leave(probed=probed)
-        if self._is_refused:
-            attempt.report.outcome = route_pb2.ATTEMPT_OUTCOME_REFUSED
-            refusal = GatewayError(
-                error_reason_pb2.ERROR_REASON_CONTENT_BLOCKED,
-                "the model refused to answer",
-                metadata={"provider": target.provider, "model": attempt.report.model},
-            )
-            return Failure(refusal, refusal.reason, refused=True)
-        return result
-
-    def supersede(self) -> None:
-        """Another attempt was quicker."""
-        if self._attempt is not None and not self._attempt.report.outcome:
-            self._attempt.end(route_pb2.ATTEMPT_OUTCOME_SUPERSEDED)
-            asked = self._execution.asked
-            note_spending(self._attempt, lambda: asked.estimated_tokens, superseded=True)
-
-    async def _take(self, events: Sequence[ChatEvent]) -> None:
-        call = self._execution
-        if not call.claim(self):
-            # The cancellation is on its way.
-            await asyncio.Event().wait()
-        assert self._attempt is not None  # noqa: S101 - its events come here
-        self._note_time(self._attempt, call.asked)
-        if events[-1].HasField("completion") and call.leads_on(self._step, events):
-            self._is_refused = True
-            return
-        await call.give(events)
-
-    def _note_time(self, attempt: Attempt, asked: Inquiry) -> None:
-        """Tells the target's memory, once, how long the first event took."""
-        if self._is_timed:
-            return
-        if seconds := attempt.report.time_to_first_event.ToNanoseconds() / 1e9:
-            self._is_timed = True
-            asked.health(self._step.target).first_event(seconds, asked.now())
-
-    def _note_silence(self, began: float) -> None:
-        """Tells the target's memory how long nothing came: one that never answers would otherwise seem the quickest."""
-        if self._execution.is_telling and not self._is_timed:
-            asked = self._execution.asked
-            now = asked.now()
-            asked.health(self._step.target).silent(now - began, now)
-
-    def _describe(self, attempt: Attempt) -> None:
-        report = attempt.report
-        report.path = self._step.target.path
-        report.hedge = self._hedge
-        if self._execution.attempts:
-            # By the clock that measures attempts: the loop's own stands still while the loop is busy.
-            report.begun_after.FromNanoseconds(int((attempt.began - self._execution.began) * 1e9))
-
-
-def _input_for(target: TargetNode, chat_input: chat_input_pb2.ChatInput) -> chat_input_pb2.ChatInput:
-    return chat_input if target.overrides is None else inherited(chat_input, target.overrides)
 
 
 async def _end(task: asyncio.Task[Any]) -> None:
