@@ -93,6 +93,14 @@ async def test_a_branch_is_a_whole_route(own: Running) -> None:
     assert paths == [f"conditional.branches[0].route.fallback.routes[{number}].target" for number in (0, 1)]
 
 
+async def test_only_the_branch_that_is_taken_counts_for_a_breaker(own: Running) -> None:
+    breaker = {"consecutive_failures": 2, "ejection": "60s"}
+    route = {"fallback": {"routes": [conditional("true", "error-503"), target("text")]}, "circuit_breaker": breaker}
+    for _ in range(4):
+        await own.stub.Chat(asked(route), timeout=10)
+    assert [each.model for each in posts(own.simulator)].count("error-503") == 2
+
+
 WRONG = {
     "": "is empty",
     "1 +": "is not CEL",

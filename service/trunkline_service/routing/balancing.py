@@ -40,7 +40,7 @@ def least_in_flight(asked: Asked, shares: Sequence[Share]) -> Share:
     """The one with the fewest calls in flight for its weight; one of them at random, if there are several."""
 
     def crowd(share: Share) -> float:
-        in_flight = sum(asked.health(target).in_flight for target in share.targets)
+        in_flight = sum(asked.health(target).in_flight for target in share.node.in_reach(asked))
         return (in_flight + 1) / share.weight if share.weight else math.inf
 
     least = min(map(crowd, shares))
@@ -80,7 +80,8 @@ PICKS: Mapping[route_pb2.LoadBalanceStrategy.ValueType, Pick] = {
 def _next_target(asked: Asked, share: Share) -> TargetNode:
     """The target of a share that would be asked first."""
     now = asked.now()
-    return next((each for each in share.targets if asked.health(each).available(now)), share.targets[0])
+    targets = list(share.node.in_reach(asked))
+    return next((each for each in targets if asked.health(each).available(now)), targets[0])
 
 
 def _next(asked: Asked, share: Share) -> Health:

@@ -11,7 +11,7 @@ from trunkline.v1 import chat_input_pb2, error_reason_pb2, route_pb2, usage_pb2
 from trunkline_service import catalog
 from trunkline_service.counting import estimate
 from trunkline_service.routing.affinity import prefix_key
-from trunkline_service.routing.conditions import NOTHING_SEEN, readable, seen
+from trunkline_service.routing.conditions import NOTHING_SEEN, Condition, readable, seen
 from trunkline_service.routing.health import Health
 from trunkline_service.routing.policies import Failure
 from trunkline_service.routing.ways import TargetNode
@@ -45,7 +45,8 @@ class Inquiry:
         self._own: dict[str, Health] = {}
         self._too_long: list[Failure] = []
         self.random = chance
-        self.seen = NOTHING_SEEN
+        self._seen = NOTHING_SEEN
+        self._holds: dict[Condition, bool] = {}
 
     def now(self) -> float:
         """The time, on the loop's clock."""
@@ -122,7 +123,14 @@ class Inquiry:
             values["input"] = readable(self._input)
         if "estimated_tokens" in names:
             values["estimated_tokens"] = self.estimated_tokens
-        self.seen = seen(values)
+        self._seen = seen(values)
+
+    def holds(self, condition: Condition) -> bool:
+        """Whether a condition holds for the call."""
+        found = self._holds.get(condition)
+        if found is None:
+            found = self._holds[condition] = condition.holds(self._seen)
+        return found
 
     @cached_property
     def estimated_tokens(self) -> int:

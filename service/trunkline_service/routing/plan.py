@@ -71,10 +71,9 @@ class _Compiler:
         for number, share in enumerate(balance.routes):
             node = self.node(share.route, f"{path}.routes[{number}].route", inner)
             weight = share.weight if share.HasField("weight") else 1.0
-            targets = tuple(node.targets())
-            name = " ".join(f"{target.provider}/{target.model}" for target in targets)
+            name = " ".join(f"{target.provider}/{target.model}" for target in node.targets())
             alike[name] += 1
-            shares.append(Share(node, weight, targets, f"{name} {alike[name]}"))
+            shares.append(Share(node, weight, f"{name} {alike[name]}"))
         return BalanceNode(shares=shares, pick=PICKS[balance.strategy], failover=policies(inner.route).failover)
 
     def _conditional(self, conditional: route_pb2.Conditional, path: str, inner: Inherited) -> Node:

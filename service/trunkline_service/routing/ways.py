@@ -12,8 +12,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
-import cel
-
 from trunkline.v1 import chat_input_pb2, error_reason_pb2
 from trunkline_service.errors import GatewayError
 from trunkline_service.routing.conditions import Condition
@@ -82,9 +80,8 @@ class Asked(Protocol):
     def affinity(self) -> bytes:
         """What calls that belong together have in common."""
 
-    @property
-    def seen(self) -> cel.Context:
-        """What conditions see of the call."""
+    def holds(self, condition: Condition) -> bool:
+        """Whether a condition holds for the call."""
 
 
 class Node(Protocol):
@@ -95,6 +92,9 @@ class Node(Protocol):
 
     def targets(self) -> Iterator[TargetNode]:
         """Every target below, in the order in which the route has them."""
+
+    def in_reach(self, asked: Asked) -> Iterator[TargetNode]:
+        """Those of them that this call could come to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,10 @@ class TargetNode:
     policies: Policies = DEFAULTS
 
     def targets(self) -> Iterator[TargetNode]:
+        """Itself."""
+        yield self
+
+    def in_reach(self, asked: Asked) -> Iterator[TargetNode]:
         """Itself."""
         yield self
 
@@ -154,6 +158,11 @@ class FallbackNode:
         for child in self.children:
             yield from child.targets()
 
+    def in_reach(self, asked: Asked) -> Iterator[TargetNode]:
+        """Those of all children."""
+        for child in self.children:
+            yield from child.in_reach(asked)
+
     def ways(self, asked: Asked, beyond: Beyond) -> Ways:
         """The ways of each child in turn."""
         return _one_after_the_other(asked, self.children, lambda rest: rest[0], self.failover, beyond)
@@ -164,14 +173,13 @@ Pick: TypeAlias = "Callable[[Asked, Sequence[Share]], Share]"
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A child of a load balancer, with its weight. Its targets are listed once: each call asks for them.
+    """A child of a load balancer, with its weight.
 
     `name` says what it is, wherever it stands in the route; no other child has the same.
     """
 
     node: Node
     weight: float
-    targets: Sequence[TargetNode]
     name: str
 
 
@@ -186,7 +194,12 @@ class BalanceNode:
     def targets(self) -> Iterator[TargetNode]:
         """Those of all children."""
         for share in self.shares:
-            yield from share.targets
+            yield from share.node.targets()
+
+    def in_reach(self, asked: Asked) -> Iterator[TargetNode]:
+        """Those of all children."""
+        for share in self.shares:
+            yield from share.node.in_reach(asked)
 
     def ways(self, asked: Asked, beyond: Beyond) -> Ways:
         """The ways of the child that is picked, then of the one picked among the others, and so on."""
@@ -212,13 +225,19 @@ class ConditionalNode:
         if self.default is not None:
             yield from self.default.targets()
 
+    def in_reach(self, asked: Asked) -> Iterator[TargetNode]:
+        """Those of the branch; all of them if there is none, as the call comes here, and ends."""
+        node = self._chosen(asked)
+        return self.targets() if node is None else node.in_reach(asked)
+
+    def _chosen(self, asked: Asked) -> Node | None:
+        return next((node for condition, node in self.branches if asked.holds(condition)), self.default)
+
     def ways(self, asked: Asked, beyond: Beyond) -> Ways:
         """The ways of that branch."""
-        for condition, node in self.branches:
-            if condition.holds(asked.seen):
-                return (yield from node.ways(asked, beyond))
-        if self.default is not None:
-            return (yield from self.default.ways(asked, beyond))
+        node = self._chosen(asked)
+        if node is not None:
+            return (yield from node.ways(asked, beyond))
         return Failure(
             GatewayError(
                 error_reason_pb2.ERROR_REASON_ROUTE_NOT_FOUND,
@@ -262,4 +281,4 @@ def _one_after_the_other(
 
 def _is_welcome(node: Node, asked: Asked) -> bool:
     now = asked.now()
-    return any(asked.health(target).available(now) and asked.may_take(target) for target in node.targets())
+    return any(asked.health(target).available(now) and asked.may_take(target) for target in node.in_reach(asked))
