@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from e2e.gateways import Running, posts, until
-from routing.asking import asked, fallback, outcomes, target
+from routing.asking import asked, asked_stream, fallback, outcomes, target
 from support import calls
 from trunkline.v1 import chat_service_pb2, error_reason_pb2
 from trunkline_service.errors import GatewayError
@@ -48,6 +48,21 @@ async def test_a_single_call_tries_whether_it_is_back(own: Running) -> None:
     await asyncio.sleep(0.4)
     answers = [await own.stub.Chat(request, timeout=10) for _ in range(3)]
     assert {each.completion.route_report.attempts[-1].model for each in answers} == {"flaky-4-text-t50"}
+
+
+async def test_the_next_one_may_try_once_an_answer_has_begun(own: Running) -> None:
+    model = "flaky-3-paced-n20-g100"
+    route = fallback(model, "text", circuit_breaker=QUICK)
+    for _ in range(3):
+        await own.stub.Chat(asked(route), timeout=10)
+    await asyncio.sleep(0.35)
+    first = own.stub.StreamChat(asked_stream(route), timeout=20)
+    await first.read()
+    second = own.stub.StreamChat(asked_stream(route), timeout=20)
+    await second.read()
+    assert asked_of(own, model) == 5
+    first.cancel()
+    second.cancel()
 
 
 async def test_the_last_one_is_never_left_alone(own: Running) -> None:

@@ -91,6 +91,12 @@ class Health:
         self._probing |= probes
         return probes
 
+    def begins_to_answer(self) -> None:
+        """The attempt that tries whether the target is back has its first event: the next one may try, too, as a whole
+        answer can take minutes.
+        """
+        self._probing = False
+
     def first_event(self, seconds: float, now: float) -> None:
         """An attempt's first event came after so long."""
         self._latencies.append(seconds)

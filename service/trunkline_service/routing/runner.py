@@ -33,6 +33,7 @@ class Runner(Generic[T]):
         self._attempt: Attempt | None = None
         self._is_refused = False
         self._is_timed = False
+        self._probes = False
 
     async def run(self) -> T | Failure:
         """Asks the step's target. Returns what the work returned, or why there is no answer."""
@@ -53,7 +54,7 @@ class Runner(Generic[T]):
         health = asked.health(target)
         if not self._step.is_retry:
             health.retries.earn(RETRY_SHARE)
-        probed = health.begin(began)
+        self._probes = health.begin(began)
         try:
             result = await call.work(attempt, _input_for(target, call.input), call.deadline, self._take)
         except GatewayError as error:
@@ -67,21 +68,21 @@ class Runner(Generic[T]):
             if call.is_telling:
                 if failed.reason == error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT:
                     self._note_silence(began)
-                health.fail(failed, asked.now() - began, target.policies.breaker, asked.now(), probed=probed)
+                health.fail(failed, asked.now() - began, target.policies.breaker, asked.now(), probed=self._probes)
             else:
-                health.leave(probed=probed)
+                health.leave(probed=self._probes)
             note_spending(attempt, lambda: asked.estimated_tokens)
             return failed
         except BaseException:
-            health.leave(probed=probed)
+            health.leave(probed=self._probes)
             if attempt.report.outcome == route_pb2.ATTEMPT_OUTCOME_SUPERSEDED:
                 self._note_silence(began)
             raise
         if call.is_telling:
             self._note_time(attempt, asked)
-            health.succeed(asked.now(), probed=probed)
+            health.succeed(asked.now(), probed=self._probes)
         else:
-            health.leave(probed=probed)
+            health.leave(probed=self._probes)
         if self._is_refused:
             attempt.report.outcome = route_pb2.ATTEMPT_OUTCOME_REFUSED
             refusal = GatewayError(
@@ -117,7 +118,11 @@ class Runner(Generic[T]):
             return
         if seconds := attempt.report.time_to_first_event.ToNanoseconds() / 1e9:
             self._is_timed = True
-            asked.health(self._step.target).first_event(seconds, asked.now())
+            health = asked.health(self._step.target)
+            health.first_event(seconds, asked.now())
+            if self._probes:
+                self._probes = False
+                health.begins_to_answer()
 
     def _note_silence(self, began: float) -> None:
         """Tells the target's memory how long nothing came: one that never answers would otherwise seem the quickest."""
