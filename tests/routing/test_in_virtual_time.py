@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,6 +82,20 @@ def test_a_second_attempt_goes_to_no_target_that_is_left_alone(ejected: bool) ->
     script = {"late": Outcome(wait=5, words=1), "other": ANSWERS}
     report = run(report_of(route, script, calls.chat_input(""), lambda router: ejected and eject(router, "other")))
     assert [model for model, _ in outcomes(report)] == (["late"] if ejected else ["late", "other"])
+
+
+def test_a_retry_that_there_is_no_time_for_is_not_counted() -> None:
+    later = replace(OVERLOADED, retry_after=100.0)
+    budgets = []
+
+    def look(router: Router) -> None:
+        budgets.append(router.health("up", "busy", 0).retries)
+
+    route = target("busy", provider="up", retry={"max_retry_after": "200s"})
+    script = {"busy": replace(later, wait=2.0)}
+    report = run(report_of(route, script, calls.chat_input(""), look))
+    assert len(report.attempts) == 1
+    assert all(budgets[0].spend(2.0) for _ in range(10))
 
 
 def test_a_second_attempt_that_has_nowhere_to_go_is_not_counted() -> None:

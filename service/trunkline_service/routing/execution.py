@@ -144,6 +144,9 @@ class Execution(Generic[T]):
     async def _wait(self, step: Step) -> bool:
         """Waits until the step is due. False if it could not end in time."""
         if not self._is_in_time(step):
+            if step.is_retry:
+                # It has been paid for.
+                self.asked.health(step.target).retries.earn(1.0)
             return False
         if step.delay:
             await asyncio.sleep(step.delay)
