@@ -11,6 +11,7 @@ import pytest
 from e2e.gateways import Running, call_lines, posts, until
 from routing.asking import asked, asked_stream, fallback, folded, outcomes, target
 from support import calls
+from trunkline_service.routing.budget import Budget
 from trunkline_service.simulator import Simulator
 
 ECHO = "You said: Hello"
@@ -90,7 +91,7 @@ async def test_own_reasons_and_statuses(own: Running) -> None:
 
 
 async def test_a_storm_adds_no_more_than_a_tenth(own: Running) -> None:
-    """Ten that were saved up, one for each ten calls, and one in ten seconds."""
+    """Ten that were saved up, one for each ten calls, or one in ten seconds."""
     route = target("error-503", retry={**QUICK, "max_attempts": 5}, circuit_breaker={"consecutive_failures": 0})
     request = asked(route)
     began = time.monotonic()
@@ -118,3 +119,25 @@ async def test_waiting_ends_with_the_caller(own: Running) -> None:
         call.cancel()
         assert (await lines.one("leaves"))["code"] == "CANCELLED"
     assert len(posts(own.simulator)) == 1
+
+
+class TestBudget:
+    """What may be spent on retries, in virtual time."""
+
+    @staticmethod
+    def spent(calls_a_second: float, seconds: int) -> int:
+        """By calls that all want a retry, once what was saved up is gone."""
+        budget = Budget(10, 0, a_second=0.1, begin_with=0)
+        spent = 0
+        for number in range(int(seconds * calls_a_second)):
+            now = number / calls_a_second
+            budget.earn(0.1, now)
+            spent += budget.spend(now + 0.01)
+        return spent
+
+    def test_what_is_often_asked_has_a_tenth(self) -> None:
+        assert 295 <= self.spent(3, 1000) <= 300
+        assert 2990 <= self.spent(30, 1000) <= 3000
+
+    def test_what_is_rarely_asked_has_one_in_ten_seconds(self) -> None:
+        assert 95 <= self.spent(0.2, 1000) <= 101

@@ -145,8 +145,7 @@ class Execution(Generic[T]):
         """Waits until the step is due. False if it could not end in time."""
         if not self._is_in_time(step):
             if step.is_retry:
-                # It has been paid for.
-                self.asked.health(step.target).retries.earn(1.0)
+                self.asked.health(step.target).retries.give_back()
             return False
         if step.delay:
             await asyncio.sleep(step.delay)
@@ -170,7 +169,7 @@ class Execution(Generic[T]):
             return None
         health = self.asked.health(step.target)
         if not step.is_retry:
-            health.hedges.earn(hedge.max_share)
+            health.hedges.earn(hedge.max_share, self.asked.now())
         return health.percentile(hedge.percentile) if hedge.delay is None else hedge.delay
 
     async def _race(self, step: Step, ways: Ways, hedge_after: float) -> T | Failure:
@@ -186,7 +185,7 @@ class Execution(Generic[T]):
             if silent and hedges.spend(self.asked.now()):
                 second, _ = self._next(ways, PENDING)
                 if second is None or not self._is_in_time(second):
-                    hedges.earn(1.0)
+                    hedges.give_back()
                 else:
                     runner = Runner(self, second, hedge=True)
                     tasks[asyncio.create_task(runner.run())] = runner

@@ -31,7 +31,7 @@ MAX_REMEMBERED = 1000
 MAX_LATENCIES = 200
 MIN_LATENCIES = 20
 MAX_OUTCOMES = 1000
-# Retries may add this to what a target is asked, and this much a second; so many may be saved up.
+# Retries may add this to what a target is asked, or this much a second where that is more; so many may be saved up.
 RETRY_SHARE = 0.1
 RETRIES_A_SECOND = 0.1
 SAVED_RETRIES = 10.0

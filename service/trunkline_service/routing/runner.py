@@ -53,7 +53,7 @@ class Runner(Generic[T]):
         began = asked.now()
         health = asked.health(target)
         if not self._step.is_retry:
-            health.retries.earn(RETRY_SHARE)
+            health.retries.earn(RETRY_SHARE, began)
         self._probes = health.begin(began)
         try:
             result = await call.work(attempt, _input_for(target, call.input), call.deadline, self._take)
