@@ -188,6 +188,22 @@ class TestMemory:
         health.succeed(now, probed=True)
         assert health.state(now) is State.CLOSED
 
+    @pytest.mark.parametrize("gone", [90, 300, 3600])
+    def test_one_that_is_back_is_found_within_a_minute(self, gone: float) -> None:
+        health, now = Health(0), 0.0
+        while now < gone:
+            probed = health.begin(now)
+            health.fail(failed(), 0, Breaker(), now, probed=probed)
+            now += health.ejected_for(now)
+        assert now <= gone + 60
+
+    def test_how_long_the_provider_says_is_how_long(self) -> None:
+        for said, kept in ((200.0, 200.0), (1e6, 300.0)):
+            health = Health(0)
+            health.begin(0)
+            health.fail(failed(retry_after=said), 0, Breaker(), 0, probed=False)
+            assert health.ejected_for(0) == kept
+
     def test_a_callers_impatience_is_no_failure(self) -> None:
         health, late = Health(0), failed(error_reason_pb2.ERROR_REASON_DEADLINE_EXCEEDED)
         for waited, state in ((1.0, State.CLOSED), (20.0, State.OPEN)):

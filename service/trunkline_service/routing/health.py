@@ -186,12 +186,12 @@ class Health:
         )
 
     def _eject(self, failure: Failure, breaker: Breaker, now: float) -> None:
-        asked = min(failure.retry_after or 0.0, breaker.max_ejection)
+        asked = min(failure.retry_after or 0.0, breaker.max_asked)
         if self.state(now) is State.OPEN:
             # One of those that were under way when it began.
             self._ejected_until = max(self._ejected_until, now + asked)
             return
-        own = min(breaker.ejection * 2**self._ejections, breaker.max_ejection)
+        own = min(breaker.ejection * 2**self._ejections, max(breaker.ejection, breaker.max_ejection))
         self._ejections = min(self._ejections + 1, 30)
         self._ejected_until = now + (asked if failure.retry_after is not None else own)
 

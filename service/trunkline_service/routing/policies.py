@@ -119,14 +119,19 @@ class Failover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """See `CircuitBreaker`. `failure_rate` is a share, 0 to 1; times are in seconds."""
+    """See `CircuitBreaker`. `failure_rate` is a share, 0 to 1; times are in seconds.
+
+    `max_ejection` is low enough that a target that is back after long is soon found to be. Waiting as long again as it
+    was gone saves a handful of requests. `max_asked` is the longest retry-after that counts.
+    """
 
     consecutive_failures: int = 5
     failure_rate: float = 0.5
     min_calls: int = 20
     window: float = 30.0
     ejection: float = 5.0
-    max_ejection: float = 300.0
+    max_ejection: float = 60.0
+    max_asked: float = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +226,8 @@ def _breaker(policy: route_pb2.CircuitBreaker) -> Breaker:
     values = _given(policy, *names)
     if "failure_rate" in values:
         values["failure_rate"] /= 100
+    if "max_ejection" in values:
+        values["max_asked"] = values["max_ejection"]
     return Breaker(**values)
 
 

@@ -1232,7 +1232,8 @@ type CircuitBreaker struct {
 	Window *durationpb.Duration `protobuf:"bytes,4,opt,name=window,proto3" json:"window,omitempty"`
 	// Optional. How long to leave it alone at first; doubles each time that it is still not back. Not set means 5 s.
 	Ejection *durationpb.Duration `protobuf:"bytes,5,opt,name=ejection,proto3" json:"ejection,omitempty"`
-	// Optional. Where doubling ends, and the longest that a retry-after counts. Not set means 5 min.
+	// Optional. Where doubling ends, and the longest retry-after that counts. Not set means 1 min, and 5 min for a
+	// retry-after.
 	MaxEjection   *durationpb.Duration `protobuf:"bytes,6,opt,name=max_ejection,json=maxEjection,proto3" json:"max_ejection,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

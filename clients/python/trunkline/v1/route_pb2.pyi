@@ -658,7 +658,9 @@ class CircuitBreaker(google.protobuf.message.Message):
 
     @property
     def max_ejection(self) -> google.protobuf.duration_pb2.Duration:
-        """Optional. Where doubling ends, and the longest that a retry-after counts. Not set means 5 min."""
+        """Optional. Where doubling ends, and the longest retry-after that counts. Not set means 1 min, and 5 min for a
+        retry-after.
+        """
 
     def __init__(
         self,

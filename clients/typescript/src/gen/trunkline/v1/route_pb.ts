@@ -621,7 +621,8 @@ export type CircuitBreaker = Message<"trunkline.v1.CircuitBreaker"> & {
   ejection?: Duration | undefined;
 
   /**
-   * Optional. Where doubling ends, and the longest that a retry-after counts. Not set means 5 min.
+   * Optional. Where doubling ends, and the longest retry-after that counts. Not set means 1 min, and 5 min for a
+   * retry-after.
    *
    * @generated from field: google.protobuf.Duration max_ejection = 6;
    */
