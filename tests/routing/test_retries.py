@@ -72,6 +72,15 @@ async def test_another_way_is_taken_rather_than_waiting_long(own: Running) -> No
     assert time.monotonic() - began < 2
 
 
+async def test_another_way_keeps_as_much_time_as_one_attempt_took(own: Running) -> None:
+    policies = {"retry": QUICK, "timeouts": {"first_event": "1s"}}
+    route = fallback(target("silence", **policies), "text")
+    for timeout, tries in ((1.9, 1), (2.8, 1), (8, 3)):
+        own.simulator.clear()
+        assert calls.said(await own.stub.Chat(asked(route), timeout=timeout)) == ECHO
+        assert len(posts(own.simulator)) == tries + 1
+
+
 async def test_what_cannot_end_in_time_is_not_begun(own: Running) -> None:
     began = time.monotonic()
     failure = await calls.chat_failure(own.stub, asked(target("error-429", retry={})), timeout=3)

@@ -65,7 +65,7 @@ class Execution(Generic[T]):
         self._sink = sink
         self._may_restart = may_restart
         self.is_telling = is_telling
-        self.asked = Inquiry(router, chat_input, routing, stream=stream, chance=router.random)
+        self.asked = Inquiry(router, chat_input, routing, deadline=deadline, stream=stream, chance=router.random)
         self.began = time.monotonic()
         self.attempts: list[Attempt] = []
         self._racing: list[Runner[T]] = []

@@ -33,12 +33,14 @@ class Inquiry:
         chat_input: chat_input_pb2.ChatInput,
         routing: route_pb2.RoutingOptions,
         *,
+        deadline: float,
         stream: bool,
         chance: random.Random,
     ) -> None:
         self._router = router
         self._input = chat_input
         self._routing = routing
+        self._deadline = deadline
         self._stream = stream
         self._loop = asyncio.get_running_loop()
         # Of targets with a key of the caller's, by their paths.
@@ -51,6 +53,10 @@ class Inquiry:
     def now(self) -> float:
         """The time, on the loop's clock."""
         return self._loop.time()
+
+    def time_left(self) -> float:
+        """How many seconds there are until the call's deadline."""
+        return self._deadline - self.now()
 
     def model(self, target: TargetNode) -> str:
         """The model that is asked for there."""

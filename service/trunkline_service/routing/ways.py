@@ -65,6 +65,9 @@ class Asked(Protocol):
     def now(self) -> float:
         """The time, on the loop's clock."""
 
+    def time_left(self) -> float:
+        """How many seconds there are until the call's deadline."""
+
     def health(self, target: TargetNode) -> Health:
         """How a target does."""
 
@@ -118,6 +121,7 @@ class TargetNode:
 
     def ways(self, asked: Asked, beyond: Beyond) -> Ways:
         """The target, and the target again as often as its policy has it."""
+        began = asked.now()
         sent = yield Step(self, beyond)
         retry = self.policies.retry
         if retry is None or not isinstance(sent, Failure):
@@ -137,8 +141,12 @@ class TargetNode:
             if beyond.alternatives and not health.available(now + delay):
                 # It is to be left alone, as of this failure or of another call's.
                 break
+            if beyond.alternatives and 2 * (now - began) + delay > asked.time_left():
+                # If it took as long again, the other way would have less time than that.
+                break
             if not health.retries.spend(now):
                 break
+            began = now + delay
             sent = yield Step(self, beyond, delay, is_retry=True)
             if not isinstance(sent, Failure):
                 return None

@@ -449,8 +449,10 @@ global___Branch = Branch
 class RetryPolicy(google.protobuf.message.Message):
     """How often to ask the same target again, and how long to wait before that. Only what may pass is asked for again:
     rate limits, overload, timeouts, errors of the provider's, connections that fail, and answers that are not its own
-    format; never what the provider says will not work later. Retries of all calls together add no more than a tenth to
-    what a target is asked, or one in ten seconds where that is more; ten of them may be saved up.
+    format; never what the provider says will not work later. Where there is
+    another way, nothing is asked again that, if it took as long again, would leave less time than that for the other way.
+    Retries of all calls together add no more than a tenth to what a target is asked, or one in ten seconds where that is
+    more; ten of them may be saved up.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
