@@ -36,9 +36,10 @@ lint: .venv/.dev .tools/.ready  ## Style, types, the contract, and whether what 
 generate: .venv/.dev .tools/.ready  ## The code that clients have checked in, from protos/
 	@$(call CLIENTS,generate.sh,"$$script" "$$client")
 
-docs: .venv/.dev .tools/.ready  ## docs/providers.md and docs/faults.md, from tables of tests, and docs/api.md, from protos/
+docs: .venv/.dev .tools/.ready  ## What docs/ shows of tests, which are tables or simulations, and docs/api.md, from protos/
 	PYTHONPATH=tests .venv/bin/python -m matrix
 	PYTHONPATH=tests .venv/bin/python -m faults.table
+	PYTHONPATH=tests .venv/bin/python -m routing.hour
 	fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call REFERENCE,$$fresh) >docs/api.md
 
 bench: .venv/.dev  ## CPU per call and per token; see tests/bench

@@ -1,0 +1,1 @@
+"""An hour of traffic through routes whose providers slow down, throttle and fail, in virtual time."""
