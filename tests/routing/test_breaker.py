@@ -246,7 +246,7 @@ class TestMemory:
     def test_what_was_slow_once_is_asked_again_with_time(self) -> None:
         slow, quick = Health(0), Health(0)
         slow.first_event(30.0, 0)
-        for now in range(100):
+        for now in range(150):
             quick.first_event(0.5, now)
-        assert slow.load(5) > quick.load(99)
-        assert slow.load(99) < quick.load(99)
+        assert slow.load(5) > quick.load(149)
+        assert slow.load(149) < quick.load(149)

@@ -24,8 +24,10 @@ _ITS_FAULT = PASSING | {
 }
 # A call whose own time ends says something only if it had been long.
 PATIENCE_SECONDS = 10.0
-# Latencies are forgotten with this time constant.
+# Latencies are forgotten with these time constants: as others come, and while none does. The second one is how soon a
+# target that was slow is tried again, by callers who wait if it still is.
 DECAY_SECONDS = 10.0
+FADE_SECONDS = 30.0
 # Callers choose the names of models, and keys: what is remembered of them must have an end.
 MAX_REMEMBERED = 1000
 MAX_LATENCIES = 200
@@ -100,14 +102,14 @@ class Health:
     def first_event(self, seconds: float, now: float) -> None:
         """An attempt's first event came after so long."""
         self._latencies.append(seconds)
-        kept = self._kept(now)
+        kept = self._kept(now, DECAY_SECONDS)
         # Bad news at once, good news with time: "peak-EWMA".
         self._latency = max(seconds, self._latency * kept + seconds * (1 - kept))
         self._latency_time = now
 
     def silent(self, seconds: float, now: float) -> None:
         """An attempt was given up that had been silent for so long: it would have taken longer still."""
-        self._latency = max(seconds, self._latency * self._kept(now))
+        self._latency = max(seconds, self._latency * self._kept(now, DECAY_SECONDS))
         self._latency_time = now
 
     def leave(self, *, probed: bool) -> None:
@@ -150,11 +152,11 @@ class Health:
         if not self._latency:
             # Nothing is known: worth a try, but not with many at once.
             return float(self.in_flight)
-        return self._latency * self._kept(now) * (self.in_flight + 1)
+        return self._latency * self._kept(now, FADE_SECONDS) * (self.in_flight + 1)
 
-    def _kept(self, now: float) -> float:
+    def _kept(self, now: float, constant: float) -> float:
         """What is left of the latency that was seen last, as a share of it."""
-        return math.exp(-(now - self._latency_time) / DECAY_SECONDS)
+        return math.exp(-(now - self._latency_time) / constant)
 
     def percentile(self, share: float, least: int = MIN_LATENCIES) -> float | None:
         """The time to the first event that this share of the latest answers did not exceed; None if there were not at
