@@ -6,7 +6,13 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { InvalidRequestError, RequestTooLargeError, Trunkline } from "../src/index.js";
+import {
+  CallCancelledError,
+  GatewayUnreachableError,
+  InvalidRequestError,
+  RequestTooLargeError,
+  Trunkline,
+} from "../src/index.js";
 import { VERSION } from "../src/version.js";
 import { failure } from "./support/failure.js";
 import { scripted } from "./support/scripted.js";
@@ -96,4 +102,11 @@ test("the package is what it says", async () => {
   assert.deepEqual([name, version], ["trunkline", VERSION]);
   const lock = await readFile(`${PACKAGE}package-lock.json`, "utf8");
   assert.deepEqual(lock.match(/https?:\/\/(?!registry\.npmjs\.org|opencollective\.com|github\.com)[^"]+/g), null);
+});
+
+test("a client that is closed while it connects may connect anew at once", async () => {
+  const client = new Trunkline({ address: "127.0.0.1:1", model: "m" });
+  await failure(client.chat("Hello", { signal: AbortSignal.abort() }), CallCancelledError);
+  client.close();
+  await failure(client.chat("Hello"), GatewayUnreachableError);
 });
