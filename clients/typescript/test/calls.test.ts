@@ -105,7 +105,7 @@ test("the package is what it says", async () => {
 });
 
 test("a client that is closed while it connects may connect anew at once", async () => {
-  const client = new Trunkline({ address: "127.0.0.1:1", model: "m" });
+  const client = new Trunkline({ address: "127.0.0.1:1", model: "m", timeout: 20_000 });
   await failure(client.chat("Hello", { signal: AbortSignal.abort() }), CallCancelledError);
   client.close();
   await failure(client.chat("Hello"), GatewayUnreachableError);
