@@ -55,9 +55,10 @@ _LESSONS = """\
 ## What it teaches
 
 - A second target is worth more than anything else. One target answers {one:.0%} of the calls, and {retries:.0%} with
-  retries, which help against what passes within seconds, not against an outage. Every route that has somewhere else to
-  go answers at least {least_of_others:.6g}% of them.
-- Retries cannot become a storm: they add {storm:.0%} to what a provider that is down is asked.
+  retries, which help against what passes within seconds, not against an outage. Of the routes that have
+  somewhere else to go, none answers less than {least_of_others:.6g}%.
+- Retries cannot become a storm: they add {storm:.0%} to what a provider that is down is asked, a tenth and ten
+  that were saved up.
 - A breaker hardly changes what callers see, as an attempt that fails at once leads on at once; it spares the provider.
   A fallback asks one that is down {fallback_load:.0%} of what it asks otherwise, and {bare_load:.0%} without a breaker.
   It matters most where calls in flight decide: what fails quickly looks empty, and draws {hole:.1f} times as many.
