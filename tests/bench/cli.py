@@ -19,7 +19,7 @@ from bench import peers as others
 from bench.load import Client, measure
 from bench.peers import PEERS, UPSTREAM_PORT, Peer
 from bench.processes import Server, StartError
-from bench.report import OURS, OURS_ROUTED, OURS_TO_OPENAI, Results
+from bench.report import OURS, OURS_ROUTED, OURS_TO_OPENAI, OURS_TO_SIMULATOR, Results
 from bench.scenarios import SCENARIOS, Scenario
 
 Connect = Callable[[], AbstractAsyncContextManager[Client]]
@@ -50,8 +50,8 @@ def _measure(options: argparse.Namespace, folder: Path) -> int:
         stack.enter_context(processes.pinned(other))
         port = UPSTREAM_PORT if options.peers else 0
         upstream = stack.enter_context(processes.mock_upstream(other, folder, port))
-        openai = stack.enter_context(processes.simulator(other, folder))
-        address, ours = stack.enter_context(processes.gateway(core, folder, upstream, openai=openai))
+        simulated = stack.enter_context(processes.simulator(other, folder))
+        address, ours = stack.enter_context(processes.gateway(core, folder, upstream, simulated=simulated))
         servers = stack.enter_context(others.running(options.peers, chosen)) if chosen else {}
         results = processes.run(_rounds(address, ours, chosen, servers, scenarios, options))
     print(report.figures(results, scenarios))
@@ -86,6 +86,7 @@ async def _rounds(
     rows: list[tuple[str, Server, Connect]] = [
         (OURS, ours, partial(grpc_client.connected, address)),
         (OURS_ROUTED, ours, partial(grpc_client.connected, address, route=processes.ROUTE)),
+        (OURS_TO_SIMULATOR, ours, partial(grpc_client.connected, address, "simulated")),
         (OURS_TO_OPENAI, ours, partial(grpc_client.connected, address, "openai")),
         *((peer.name, servers[peer.process], partial(http_client.connected, peer)) for peer in peers),
     ]

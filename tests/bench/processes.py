@@ -137,12 +137,12 @@ def mock_upstream(core: int | None, folder: Path, port: int = 0) -> Iterator[str
 
 @contextlib.contextmanager
 def simulator(core: int | None, folder: Path) -> Iterator[str]:
-    """The provider that speaks OpenAI's format, which the mock does not; gives its URL."""
+    """The provider that speaks OpenAI's format, which the mock does not, and Anthropic's; gives its URL."""
     port = free_port()
     log = folder / "simulator.log"
     with started(_simulate(port), core, log) as server:
         await_port(port, server, log)
-        yield f"http://127.0.0.1:{port}/v1"
+        yield f"http://127.0.0.1:{port}"
 
 
 def _simulate(port: int) -> list[str]:
@@ -155,9 +155,9 @@ def gateway(
     folder: Path,
     upstream: str,
     module: Sequence[str] = ("-m", "trunkline_service.cli"),
-    openai: str = "",
+    simulated: str = "",
 ) -> Iterator[tuple[str, Server]]:
-    """Trunkline; gives its address. `module` is what is run of it, `openai` where Chat Completions are spoken."""
+    """Trunkline; gives its address. `module` is what is run of it, `simulated` where the simulator is."""
     settings = folder / "trunkline.yaml"
     settings.write_text(
         "listen: 127.0.0.1:0\n"
@@ -165,7 +165,8 @@ def gateway(
         "providers:\n"
         f"  anthropic: {{type: anthropic, base_url: '{upstream}', api_key: {{env: BENCH_KEY}}}}\n"
         f"  another: {{type: anthropic, base_url: '{upstream}', api_key: {{env: BENCH_KEY}}}}\n"
-        f"  openai: {{type: openai_compatible, base_url: '{openai or upstream}', api_key: {{env: BENCH_KEY}}}}\n"
+        f"  simulated: {{type: anthropic, base_url: '{simulated or upstream}', api_key: {{env: BENCH_KEY}}}}\n"
+        f"  openai: {{type: openai_compatible, base_url: '{simulated or upstream}/v1', api_key: {{env: BENCH_KEY}}}}\n"
         "routes:\n"
         f"  {ROUTE}:\n"
         "    retry: {max_attempts: 3}\n"

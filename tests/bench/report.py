@@ -12,6 +12,8 @@ Results = dict[str, dict[str, list[Figures]]]
 """By gateway and by scenario, a measurement for each round."""
 
 OURS = "Trunkline"
+OURS_TO_SIMULATOR = "Trunkline, to simulator"
+"""The same as the next row, but for the format: the simulator writes in smaller pieces than the mock."""
 OURS_TO_OPENAI = "Trunkline, to OpenAI"
 OPENAI_TIMES = 1.3
 OURS_ROUTED = "Trunkline, by a route"
@@ -82,9 +84,10 @@ def targets(results: Results, scenarios: Sequence[Scenario]) -> str:
             verdict = "met" if times <= ROUTED_TIMES else "MISSED"
             lines.append(f"{scenario.name}: {OURS_ROUTED}, at most {ROUTED_TIMES} of {OURS}: {times:.2f}, {verdict}")
         if scenario.stream and OURS_TO_OPENAI in results:
-            times = _ratio(results, OURS_TO_OPENAI, OURS, scenario)
+            times = _ratio(results, OURS_TO_OPENAI, OURS_TO_SIMULATOR, scenario)
             verdict = "met" if times <= OPENAI_TIMES else "MISSED"
-            lines.append(f"{scenario.name}: {OURS_TO_OPENAI}, at most {OPENAI_TIMES} of {OURS}: {times:.2f}, {verdict}")
+            what = f"{OURS_TO_OPENAI}, at most {OPENAI_TIMES} of {OURS_TO_SIMULATOR}"
+            lines.append(f"{scenario.name}: {what}: {times:.2f}, {verdict}")
         if PORTKEY in results:
             share = _ratio(results, OURS, PORTKEY, scenario)
             verdict = "met" if share <= PORTKEY_SHARE else "MISSED"
