@@ -172,7 +172,7 @@ def _duration(least: float) -> Rule:
     def rule(value: object) -> str:
         assert isinstance(value, Duration)  # noqa: S101 - the fields are durations
         seconds = value.seconds + value.nanos / 1e9
-        if seconds < least or (not least and seconds < 0):
+        if seconds < least:
             return f"{seconds:g} s is too short: it must be at least {least:g} s"
         return "" if seconds <= _WEEK else f"{seconds:g} s is too long: it may be {_WEEK} s at most"
 
@@ -213,14 +213,14 @@ def _count(
     if name and name not in names and name in named:
         return _count(named[name], named, (*names, name), depth + 1)
     total = 0
-    for child in children(route):
+    for child in _children(route):
         total += _count(child, named, names, depth + 1)
         if total > MAX_TARGETS:
             break
     return total or 1
 
 
-def children(route: route_pb2.Route) -> list[route_pb2.Route]:
+def _children(route: route_pb2.Route) -> list[route_pb2.Route]:
     """The routes that stand directly in a route."""
     match route.WhichOneof("strategy"):
         case "fallback":
