@@ -18,7 +18,7 @@ from trunkline_service.app import Gateway
 from trunkline_service.config import ProviderSettings, Secret, Settings
 from trunkline_service.simulator import Simulator
 from trunkline_service.simulator.calls import ReceivedCall
-from trunkline_service.telemetry.log import JsonFormatter
+from trunkline_service.telemetry import log
 
 KEY = "sk-ant-key-of-the-gateway"
 
@@ -80,15 +80,18 @@ async def until(predicate: Callable[[], object], seconds: float = 10) -> None:
 
 
 class Lines(logging.Handler):
-    """The log lines of calls, as an operator gets them: JSON, parsed again."""
+    """The log lines, as an operator gets them: JSON, parsed again."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFormatter(JsonFormatter())
+        self.setFormatter(log.JsonFormatter())
         self.texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         self.texts.append(self.format(record))
+
+    def add_call(self, line: bytes) -> None:
+        self.texts.append(line.decode().removesuffix("\n"))
 
     def of(self, request_id: str) -> list[dict[str, Any]]:
         lines = [json.loads(text) for text in self.texts]
@@ -103,14 +106,15 @@ class Lines(logging.Handler):
 
 @contextmanager
 def call_lines() -> Iterator[Lines]:
-    """What the service's loggers say meanwhile."""
+    """What the service says meanwhile."""
     lines = Lines()
-    logger = logging.getLogger("trunkline")
-    before = logger.level
-    logger.addHandler(lines)
-    logger.setLevel(logging.INFO)
+    before, log.calls.write = log.calls.write, lines.add_call
+    level = log.service.level
+    log.service.addHandler(lines)
+    log.service.setLevel(logging.INFO)
     try:
         yield lines
     finally:
-        logger.removeHandler(lines)
-        logger.setLevel(before)
+        log.calls.write = before
+        log.service.removeHandler(lines)
+        log.service.setLevel(level)

@@ -34,7 +34,9 @@ _REFUSALS = (chat_service_pb2.FINISH_REASON_REFUSAL, chat_service_pb2.FINISH_REA
 
 
 class Execution(Generic[T]):
-    """One call. `run` it once; `attempts` are those that were begun, in order."""
+    """One call. `run` it once; `attempts` are those that were begun, in order, and `restarts` is how often an answer
+    began again.
+    """
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class Execution(Generic[T]):
         self._winner: Runner[T] | None = None
         self._claimed: asyncio.Event | None = None
         self._failures: list[Failure] = []
-        self._restarts = 0
+        self.restarts = 0
         # Whether the sink has a part of an answer, and why that one was given up.
         self._given = False
         self._void: error_reason_pb2.ErrorReason.ValueType | None = None
@@ -123,12 +125,17 @@ class Execution(Generic[T]):
         raise self._given_up(last)
 
     @property
+    def route_name(self) -> str:
+        """The name of its route; empty if it goes by none of the configuration's."""
+        return self._plan.name
+
+    @property
     def report(self) -> route_pb2.RouteReport:
         """Where the call went so far."""
         report = route_pb2.RouteReport(
             attempts=[attempt.report for attempt in self.attempts],
             route_name=self._plan.name,
-            restarts=self._restarts,
+            restarts=self.restarts,
         )
         if costs := [attempt.report.cost for attempt in self.attempts if attempt.report.HasField("cost")]:
             report.unanswered_cost.CopyFrom(total(costs))
@@ -231,7 +238,7 @@ class Execution(Generic[T]):
         if self._void is not None:
             events = [ChatEvent(restart=chat_service_pb2.StreamRestart(reason=self._void)), *events]
             self._void = None
-            self._restarts += 1
+            self.restarts += 1
         self._given = True
         last = events[-1]
         if last.HasField("completion"):

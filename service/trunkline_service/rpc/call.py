@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import random
 import time
 from contextvars import ContextVar
 from typing import Any
@@ -58,14 +58,14 @@ class Call:
         }
         attempt = self.attempt
         if self.execution is not None and self.execution.attempts:
-            attempt = self.execution.attempts[-1]
-            where = self.execution.report
-            if where.route_name:
-                facts["route"] = where.route_name
-            if len(where.attempts) > 1:
-                facts["attempts"] = [_attempt_facts(each) for each in where.attempts]
-            if where.restarts:
-                facts["restarts"] = where.restarts
+            attempts = self.execution.attempts
+            attempt = attempts[-1]
+            if self.execution.route_name:
+                facts["route"] = self.execution.route_name
+            if len(attempts) > 1:
+                facts["attempts"] = [_attempt_facts(each.report) for each in attempts]
+            if self.execution.restarts:
+                facts["restarts"] = self.execution.restarts
         if attempt is not None:
             report = attempt.report
             facts["provider"] = report.provider
@@ -110,7 +110,7 @@ def _request_id(context: grpc.aio.ServicerContext[Any, Any]) -> str:
     for key, value in context.invocation_metadata() or ():
         if key == REQUEST_ID and isinstance(value, str) and _is_request_id(value):
             return value
-    return os.urandom(16).hex()
+    return f"{random.getrandbits(128):032x}"
 
 
 def _is_request_id(value: str) -> bool:

@@ -161,4 +161,4 @@ def _log(call: Call, code: str, reason: str = "", detail: str = "") -> None:
     facts = call.facts(code, reason)
     if detail:
         facts["detail"] = detail
-    log.calls.info("call", extra={"facts": facts})
+    log.calls.add(facts)

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 import traceback
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-calls = logging.getLogger("trunkline.call")
 service = logging.getLogger("trunkline.service")
+
+
+class CallLog:
+    """The lines of calls that have ended. There are many, so they go past `logging`, which takes longer than the rest.
+
+    `write` gets each line, as JSON with its end; None if nobody wants them.
+    """
+
+    def __init__(self) -> None:
+        self.write: Callable[[bytes], object] | None = None
+
+    def add(self, facts: Mapping[str, object]) -> None:
+        """A call has ended."""
+        if self.write is not None:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            line = {"time": now, "level": "info", "logger": "trunkline.call", "message": "call", **facts}
+            self.write(msgspec.json.encode(line) + b"\n")
+
+
+calls = CallLog()
 
 
 class JsonFormatter(logging.Formatter):
@@ -35,14 +57,22 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
-def configure(level: int = logging.INFO) -> None:
+def configure() -> None:
     """Sends the service's logs to standard error, and nobody else's below a warning."""
     # Nobody is told from where in the code a line was written, nor by which thread: neither is looked up.
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
+    calls.write = _to_standard_error
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("trunkline").setLevel(level)
+    logging.getLogger("trunkline").setLevel(logging.INFO)
+
+
+def _to_standard_error(line: bytes) -> None:
+    # A log that cannot be written must not be the end of a call.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
