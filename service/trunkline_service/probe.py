@@ -40,7 +40,7 @@ async def probe(settings: Settings) -> dict[str, int | GatewayError | None]:
                         return len(models)
                     if (request := leg.provider.encode_probe(leg.target)) is not None:
                         await _knock(leg, request, deadline)
-                async with Watch(deadline):
+                with Watch(deadline):
                     await leg.upstream.check_credentials(leg.target.base_url)
             except GatewayError as error:
                 return error

@@ -67,10 +67,8 @@ class Scripts:
         outcome = self.outcome_of(model, loop.time(), number)
         begun = Begun(model, attempt.report.path, len(self.begun), loop.time(), outcome)
         self.begun.append(begun)
-        timeouts = attempt.leg.timeouts
         try:
-            async with attempt._watch(deadline) as watch:
-                watch.stage("first_event", timeouts.first_event)
+            with attempt._watch(deadline) as watch:
                 await asyncio.sleep(outcome.wait)
                 attempt.report.upstream_status = outcome.status or (200 if outcome.words else 0)
                 await self._say(attempt, begun, watch, sink)

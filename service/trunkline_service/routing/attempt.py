@@ -73,8 +73,7 @@ class Attempt:
         self._decoder = decoder = self.leg.provider.stream_decoder(self.leg.target)
         self._untold_costs = request.untold_costs
         try:
-            async with self._watch(deadline) as watch:
-                watch.stage("first_event", self.leg.timeouts.first_event)
+            with self._watch(deadline) as watch:
                 async with self.leg.upstream.send(request, self.leg.connect) as exchange:
                     await self._check_status(exchange)
                     content_type = exchange.headers.get("content-type", "").lower()
@@ -110,9 +109,7 @@ class Attempt:
         ANSWER_TOO_LARGE, if the body is larger than `MAX_WHOLE_BYTES`.
         """
         try:
-            async with self._watch(deadline) as watch:
-                if request.chunks is None:
-                    watch.stage("first_event", self.leg.timeouts.first_event)
+            with self._watch(deadline, is_timed=request.chunks is None):
                 async with self.leg.upstream.send(request, self.leg.connect) as exchange:
                     await self._check_status(exchange)
                     body = await self._whole_body(exchange, beyond)
@@ -126,8 +123,7 @@ class Attempt:
     ) -> None:
         """Gives the lines of a body to `sink`, those of one network read at once. Raises as `chat` does."""
         try:
-            async with self._watch(deadline) as watch:
-                watch.stage("first_event", self.leg.timeouts.first_event)
+            with self._watch(deadline) as watch:
                 async with self.leg.upstream.send(request, self.leg.connect) as exchange:
                     await self._check_status(exchange)
                     framing = LineDecoder(self.leg.max_answer_bytes)
@@ -149,9 +145,13 @@ class Attempt:
         except GatewayError as error:
             raise self.failed(error, None) from error.__cause__
 
-    def _watch(self, deadline: float) -> Watch:
-        limit = self.leg.timeouts.attempt
-        return Watch(deadline, math.inf if limit is None else asyncio.get_running_loop().time() + limit)
+    def _watch(self, deadline: float, *, is_timed: bool = True) -> Watch:
+        """In the stage of the first event, which has its own limit unless the request itself takes its time."""
+        limits = self.leg.timeouts
+        ends = math.inf if limits.attempt is None else asyncio.get_running_loop().time() + limits.attempt
+        if not is_timed:
+            return Watch(deadline, ends)
+        return Watch(deadline, ends, stage="first_event", limit=limits.first_event)
 
     async def _check_status(self, exchange: Exchange) -> None:
         provider = self.leg.provider

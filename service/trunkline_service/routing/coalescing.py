@@ -89,7 +89,7 @@ class Shared:
         self._places[me] = 0
         self._joined += 1
         try:
-            async with Watch(deadline) as watch:
+            with Watch(deadline) as watch:
                 while True:
                     while self._places[me] - self._gone < len(self._kept):
                         events = self._kept[self._places[me] - self._gone]

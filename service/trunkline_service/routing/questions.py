@@ -55,7 +55,7 @@ async def _count_here(
     """What the gateway can say by itself; the provider is not asked."""
     leg = attempt.leg
     try:
-        async with Watch(deadline):
+        with Watch(deadline):
             response = await counting.count(chat_input, leg.tokenizer)
     except GatewayError as error:
         raise attempt.failed(error, None) from error.__cause__

@@ -19,38 +19,42 @@ WRITE = "write"
 
 
 class Watch:
-    """`async with Watch(deadline) as watch`, in the task that does the work.
+    """`with Watch(deadline) as watch`, in the task that does the work.
 
     Raises on exit, in place of the cancellation that it caused:
         GatewayError: DEADLINE_EXCEEDED, SLOW_CONSUMER or UPSTREAM_TIMEOUT; the metadata's `stage` says where.
     """
 
-    def __init__(self, deadline: float, attempt_ends: float = math.inf) -> None:
-        """Both are times of the running loop's clock: the call's deadline, and when the attempt must be over."""
+    def __init__(
+        self, deadline: float, attempt_ends: float = math.inf, *, stage: str = "", limit: float = math.inf
+    ) -> None:
+        """`deadline` is the call's, and `attempt_ends` is when the attempt must be over: times of the running loop's
+        clock. It begins in `stage`, which may last `limit` seconds.
+        """
         self._loop = asyncio.get_running_loop()
         self._call_ends = deadline
-        self._deadline = deadline = min(deadline, attempt_ends)
-        self._timeout = asyncio.timeout_at(None)
-        self._stage = ""
-        self._expires = deadline
-        self._armed = deadline
-        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = min(deadline, attempt_ends)
+        self._stage = stage
+        self._limit = limit
         self._error: GatewayError | None = None
 
-    async def __aenter__(self) -> Watch:
-        await self._timeout.__aenter__()
-        self._arm(self._deadline)
+    def __enter__(self) -> Watch:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - only a task can be cancelled
+        self._task = task
+        # Whoever else cancels it is told apart from this by the count of cancellations, as in `asyncio.timeout`.
+        self._cancelling = task.cancelling()
+        self._expires = self._loop.time() + self._limit
+        self._arm(self._expires)
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        try:
-            await self._timeout.__aexit__(kind, error, trace)
-        except TimeoutError:
-            assert self._error is not None  # noqa: S101 - nothing else sets the timeout
+        self._timer.cancel()
+        if self._error is None:
+            return
+        if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise self._error from None
 
     def stage(self, name: str, limit: float) -> None:
@@ -58,11 +62,10 @@ class Watch:
         self._stage = name
         self._expires = expires = self._loop.time() + limit
         if expires < self._armed:
+            self._timer.cancel()
             self._arm(expires)
 
     def _arm(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
         self._armed = min(when, self._deadline)
         self._timer = self._loop.call_at(self._armed, self._check)
 
@@ -73,7 +76,7 @@ class Watch:
             return
         # Said now: the attempt may enter another stage before the cancellation reaches it.
         self._error = self._reached(now)
-        self._timeout.reschedule(now)
+        self._task.cancel()
 
     def _reached(self, now: float) -> GatewayError:
         if now >= self._call_ends:

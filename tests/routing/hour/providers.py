@@ -60,8 +60,7 @@ class Provider:
     ) -> None:
         """Answers a call, or raises as `Attempt.chat` does. What was taken is billed, whatever becomes of it."""
         try:
-            async with attempt._watch(deadline) as watch:
-                watch.stage("first_event", attempt.leg.timeouts.first_event)
+            with attempt._watch(deadline) as watch:
                 self.asked.append(_now())
                 if refusal := self._refusal(_now()):
                     await asyncio.sleep(REFUSED_AFTER)
