@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import functools
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,16 +11,15 @@ from typing import TypeAlias
 
 from trunkline.v1 import error_reason_pb2, route_pb2
 from trunkline_service import catalog
-from trunkline_service.config import KINDS, Limits, ProviderSettings, Settings
+from trunkline_service.config import KINDS, Limits, Settings
 from trunkline_service.errors import GatewayError, InvalidRequest, Violation
-from trunkline_service.providers.base import Target
 from trunkline_service.routing import questions
 from trunkline_service.routing.attempt import Attempt
 from trunkline_service.routing.endpoint import Endpoint
 from trunkline_service.routing.health import Health, remembered, unreadable
 from trunkline_service.routing.leg import Leg
+from trunkline_service.routing.legs import Legs
 from trunkline_service.routing.plan import Plan, plan
-from trunkline_service.routing.policies import UNLIMITED
 from trunkline_service.routing.ways import TargetNode
 from trunkline_service.rules.routes import RouteRules
 
@@ -53,6 +51,7 @@ class Router:
         self._unused.set()
         self._endpoints = endpoints
         self._rules = RouteRules(settings.routes, self.knows, own=False)
+        self._legs = Legs(settings, endpoints)
         self._plans = {name: plan(route, settings.routes, name) for name, route in settings.routes.items()}
         self.random = random.Random()
 
@@ -135,14 +134,13 @@ class Router:
 
     def leg_of(self, target: TargetNode, model: str, routing: route_pb2.RoutingOptions) -> Leg:
         """The leg of an attempt at `model` of a target. Raises `GatewayError` if the gateway has no key for it."""
-        asked = route_pb2.Target(provider=target.provider, model=model, api_key=target.api_key)
-        leg = self._leg(asked, routing, f"routing.route.{target.path or 'target'}.api_key")
+        drop = routing.unsupported_fields == _DROP
         limits = target.policies.timeouts
-        if limits is UNLIMITED:
-            return leg
-        given = {name: getattr(limits, name) for name in ("first_event", "idle", "attempt")}
-        timeouts = dataclasses.replace(leg.timeouts, **{name: v for name, v in given.items() if v is not None})
-        return dataclasses.replace(leg, timeouts=timeouts, connect=limits.connect)
+        self.endpoint(target.provider)
+        if target.api_key:
+            return self._legs.callers(target.provider, model, target.api_key, drop=drop, limits=limits)
+        field = f"routing.route.{target.path or 'target'}.api_key"
+        return self._legs.own(target.provider, model, field, drop=drop, limits=limits)
 
     def health(self, provider: str, model: str, now: float, api_key: str = "") -> Health:
         """The memory of a target; with a key of a caller's, of the one that this key alone leads to."""
@@ -163,7 +161,10 @@ class Router:
         `key_field` is where the request has the caller's key for the provider. Empty says that it has no such field: a
         key that is missing is then UPSTREAM_CREDENTIALS_REJECTED.
         """
-        return self._leg(target, route_pb2.RoutingOptions(unsupported_fields=policy), key_field)
+        self.endpoint(target.provider)
+        if target.api_key:
+            return self._legs.callers(target.provider, target.model, target.api_key, drop=policy == _DROP)
+        return self._legs.own(target.provider, target.model, key_field, drop=policy == _DROP)
 
     def model_at(self, provider: str, model: str) -> str | None:
         """What `provider` calls `model`, which may be an alias or have the provider's name before it; None if it names
@@ -228,49 +229,8 @@ class Router:
         name, slash, rest = full.partition("/")
         return rest if slash and name in self._endpoints else full
 
-    def _leg(
-        self,
-        target: route_pb2.Target,
-        routing: route_pb2.RoutingOptions,
-        key_field: str = "routing.route.target.api_key",
-    ) -> Leg:
-        endpoint = self.endpoint(target.provider)
-        settings = endpoint.settings
-        key = target.api_key or _own_key(settings)
-        if not key and not endpoint.upstream.has_credentials and not KINDS[settings.type].keyless:
-            raise _no_key(target.provider, key_field)
-        facts = catalog.find(settings.type, target.model)
-        return Leg(
-            provider=endpoint.provider,
-            upstream=endpoint.upstream,
-            timeouts=settings.timeouts,
-            slow_consumer=self._settings.limits.slow_consumer,
-            # An event's own members take a few bytes more than the provider's text.
-            max_answer_bytes=self._settings.limits.max_message_bytes - 64 * 1024,
-            prices=functools.partial(catalog.prices, settings.type),
-            tokenizer=facts.tokenizer if facts else "",
-            target=Target(
-                provider=target.provider,
-                model=target.model,
-                base_url=settings.base_url,
-                version=settings.version,
-                betas=settings.betas,
-                headers=settings.headers,
-                auth=settings.auth,
-                api_key=key,
-                caller_key=bool(target.api_key),
-                max_output_tokens=facts.max_output_tokens if facts else endpoint.maxima.get(target.model),
-                takes_sampling=facts.takes_sampling if facts else None,
-                takes_newest_version=facts.takes_newest_version if facts else None,
-                takes_cache_marks=facts.takes_cache_marks if facts else None,
-                api=settings.api,
-                region=settings.region,
-                project=settings.project,
-                drop_unsupported=routing.unsupported_fields == route_pb2.UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING,
-            ),
-        )
 
-
+_DROP = route_pb2.UNSUPPORTED_FIELD_POLICY_DROP_WITH_WARNING
 # Why a provider does not tell a model's maximum, though it may well answer for the model.
 _UNTOLD = frozenset(
     {
@@ -278,38 +238,6 @@ _UNTOLD = frozenset(
         error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR,
     }
 )
-
-
-def _own_key(settings: ProviderSettings) -> str:
-    """The gateway's own key for a provider; empty if it has none.
-
-    Raises:
-        GatewayError: UPSTREAM_CREDENTIALS_REJECTED; it should have one.
-    """
-    if settings.api_key is None:
-        return ""
-    try:
-        key = settings.api_key.value()
-    except LookupError:
-        key = ""
-    if key and key.isascii() and key.isprintable():
-        return key
-    # Settings are checked when they are read, but what they name may change under a running service.
-    raise GatewayError(
-        error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED,
-        f"the gateway's key for {settings.name!r} is gone, or no key",
-    )
-
-
-def _no_key(provider: str, field: str) -> GatewayError:
-    lack = f"the gateway has no key of its own for {provider!r}"
-    if field:
-        return InvalidRequest([Violation(field, f"is required: {lack}")])
-    return GatewayError(
-        error_reason_pb2.ERROR_REASON_UPSTREAM_CREDENTIALS_REJECTED,
-        f"{lack}, and this request has no field for one",
-        metadata={"provider": provider},
-    )
 
 
 def _replace(leg: Leg, *, max_output_tokens: int | None) -> Leg:
