@@ -48,8 +48,11 @@ def _asked(chat_input: chat_input_pb2.ChatInput) -> Iterator[tuple[str, message_
 
 def _within(blocks: Sequence[message_pb2.ContentBlock], path: str) -> Iterator[tuple[str, message_pb2.Media]]:
     for number, block in enumerate(blocks):
+        kind = block.WhichOneof("kind")
+        if kind == "text":
+            continue
         place = f"{path}[{number}]"
-        match kind := block.WhichOneof("kind"):
+        match kind:
             case "image" | "audio":
                 yield f"{place}.{kind}.media", getattr(block, kind).media
             case "document" if block.document.HasField("content"):

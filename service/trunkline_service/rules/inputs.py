@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
+from typing import Any
 
 from trunkline.v1 import chat_input_pb2, message_pb2, route_pb2
 from trunkline_service.errors import Violation
@@ -61,16 +62,18 @@ def _request(
 
 def parts(chat_input: chat_input_pb2.ChatInput, knows_provider: KnowsProvider) -> Iterator[Violation]:
     """What holds for an input of which only parts are there, as for the overrides of a route."""
-    if _count(chat_input.system) > MAX_BLOCKS:
-        yield Violation("input.system", f"has more than {MAX_BLOCKS} blocks")
-    else:
-        yield from _blocks(chat_input.system, "input.system")
-    if sum(len(tool.function.input_examples_json) for tool in chat_input.tools[:MAX_ITEMS]) > MAX_EXAMPLES:
-        yield Violation("input.tools", f"have more than {MAX_EXAMPLES} examples")
-        return
-    for number, tool in enumerate(chat_input.tools[:MAX_ITEMS]):
-        yield from _tool(tool, f"input.tools[{number}]")
-    yield from not_too_many(chat_input.tools, "input.tools")
+    if chat_input.system:
+        if _count(chat_input.system) > MAX_BLOCKS:
+            yield Violation("input.system", f"has more than {MAX_BLOCKS} blocks")
+        else:
+            yield from _blocks(chat_input.system, "input.system")
+    if chat_input.tools:
+        if sum(len(tool.function.input_examples_json) for tool in chat_input.tools[:MAX_ITEMS]) > MAX_EXAMPLES:
+            yield Violation("input.tools", f"have more than {MAX_EXAMPLES} examples")
+            return
+        for number, tool in enumerate(chat_input.tools[:MAX_ITEMS]):
+            yield from _tool(tool, f"input.tools[{number}]")
+        yield from not_too_many(chat_input.tools, "input.tools")
     if chat_input.HasField("tool_choice"):
         yield from _tool_choice(chat_input.tool_choice)
     if chat_input.HasField("generation"):
@@ -81,7 +84,8 @@ def parts(chat_input: chat_input_pb2.ChatInput, knows_provider: KnowsProvider) -
         yield from _output_format(chat_input.output_format)
     if chat_input.HasField("anthropic"):
         yield from _anthropic(chat_input.anthropic)
-    yield from provider_options(chat_input.provider_options_json, "input.provider_options_json", knows_provider)
+    if chat_input.provider_options_json:
+        yield from provider_options(chat_input.provider_options_json, "input.provider_options_json", knows_provider)
 
 
 def _messages(messages: Sequence[message_pb2.Message]) -> Iterator[Violation]:
@@ -115,7 +119,9 @@ def _blocks(blocks: Sequence[message_pb2.ContentBlock], path: str, depth: int = 
         yield Violation(path, f"blocks are nested deeper than {MAX_DEPTH} levels")
         return
     for number, block in enumerate(blocks):
-        yield from _block(block, f"{path}[{number}]", depth)
+        # Most blocks are no more than text, of which there is nothing to say.
+        if block.WhichOneof("kind") != "text" or block.provider_fields_json or block.text.citations:
+            yield from _block(block, f"{path}[{number}]", depth)
 
 
 def _count(blocks: Iterable[message_pb2.ContentBlock]) -> int:
@@ -285,37 +291,60 @@ def _tool_choice(choice: chat_input_pb2.ToolChoice) -> Iterator[Violation]:
 
 
 def _generation(generation: chat_input_pb2.GenerationParams) -> Iterator[Violation]:
-    path = "input.generation"
-    if generation.max_output_tokens < 0:
-        yield Violation(f"{path}.max_output_tokens", "must not be negative")
-    if generation.top_k < 0:
-        yield Violation(f"{path}.top_k", "must not be negative")
-    # Its range is the provider's, and told by the codec: one that is wider would only mislead the caller.
-    if not math.isfinite(generation.temperature):
-        yield Violation(f"{path}.temperature", f"{generation.temperature:g} is not a finite number")
-    for name, lowest, highest in _RANGES:
-        value = getattr(generation, name)
-        if not (math.isfinite(value) and lowest <= value <= highest):
-            yield Violation(f"{path}.{name}", f"{value:g} is not between {lowest:g} and {highest:g}")
-    if generation.HasField("top_logprobs"):
-        if not 0 <= generation.top_logprobs <= MAX_TOP_LOGPROBS:
-            yield Violation(f"{path}.top_logprobs", f"is not between 0 and {MAX_TOP_LOGPROBS}")
-        elif not generation.logprobs:
-            yield Violation(f"{path}.top_logprobs", "needs logprobs to be true")
-    yield from not_too_many(generation.logit_bias, f"{path}.logit_bias")
-    for token, bias in islice(generation.logit_bias.items(), MAX_ITEMS):
+    for field, value in generation.ListFields():
+        if (check := _GENERATION.get(field.name)) is not None:
+            yield from check(value, f"input.generation.{field.name}")
+    if (
+        generation.HasField("top_logprobs")
+        and not generation.logprobs
+        and 0 <= generation.top_logprobs <= MAX_TOP_LOGPROBS
+    ):
+        yield Violation("input.generation.top_logprobs", "needs logprobs to be true")
+
+
+def _not_negative(value: int, path: str) -> Iterator[Violation]:
+    if value < 0:
+        yield Violation(path, "must not be negative")
+
+
+def _finite(value: float, path: str) -> Iterator[Violation]:
+    if not math.isfinite(value):
+        yield Violation(path, f"{value:g} is not a finite number")
+
+
+def _between(lowest: float, highest: float) -> Callable[[float, str], Iterator[Violation]]:
+    def check(value: float, path: str) -> Iterator[Violation]:
+        if not lowest <= value <= highest:
+            yield Violation(path, f"{value:g} is not between {lowest:g} and {highest:g}")
+
+    return check
+
+
+def _logit_bias(biases: Mapping[int, float], path: str) -> Iterator[Violation]:
+    yield from not_too_many(biases, path)
+    for token, bias in islice(biases.items(), MAX_ITEMS):
         if not -MAX_BIAS <= bias <= MAX_BIAS:
-            yield Violation(f"{path}.logit_bias[{token}]", f"{bias:g} is not between -{MAX_BIAS} and {MAX_BIAS}")
-    yield from not_too_many(generation.stop_sequences, f"{path}.stop_sequences")
-    for number, sequence in enumerate(generation.stop_sequences[:MAX_ITEMS]):
-        yield from required(sequence, f"{path}.stop_sequences[{number}]")
+            yield Violation(f"{path}[{token}]", f"{bias:g} is not between -{MAX_BIAS} and {MAX_BIAS}")
 
 
-_RANGES = (
-    ("top_p", 0.0, 1.0),
-    ("presence_penalty", -2.0, 2.0),
-    ("frequency_penalty", -2.0, 2.0),
-)
+def _stop_sequences(sequences: Sequence[str], path: str) -> Iterator[Violation]:
+    yield from not_too_many(sequences, path)
+    for number, sequence in enumerate(sequences[:MAX_ITEMS]):
+        yield from required(sequence, f"{path}[{number}]")
+
+
+_GENERATION: Mapping[str, Callable[[Any, str], Iterator[Violation]]] = {
+    "max_output_tokens": _not_negative,
+    # Its range is the provider's, and told by the codec: one that is wider would only mislead the caller.
+    "temperature": _finite,
+    "top_p": _between(0, 1),
+    "top_k": _not_negative,
+    "presence_penalty": _between(-2, 2),
+    "frequency_penalty": _between(-2, 2),
+    "top_logprobs": _between(0, MAX_TOP_LOGPROBS),
+    "logit_bias": _logit_bias,
+    "stop_sequences": _stop_sequences,
+}
 
 
 def _reasoning(reasoning: chat_input_pb2.ReasoningParams) -> Iterator[Violation]:

@@ -42,6 +42,8 @@ class Platform:
 
     def url(self, path: str, target: Target) -> str:
         """The address of one of the paths."""
+        if "{" not in path:
+            return target.base_url + path
         values = {"model": target.model, "project": target.project, "region": target.region}
         quoted = {name: urllib.parse.quote(value, safe=self.plain_characters) for name, value in values.items()}
         return target.base_url + path.format_map(quoted)

@@ -194,6 +194,12 @@ def _message(message: message_pb2.Message, path: str, target: Target, report: En
         report.unsupported(f"{path}.name", "Anthropic knows no names of speakers", capability="message_name")
     way = passage(message, target.provider, "anthropic")
     result: Json = {"role": _ROLES.get(message.role, "")}
+    if way is UNKNOWN:
+        # The caller's own words go as they are.
+        if message.content or not message.provider_fields_json:
+            result["content"] = blocks_in.encode_blocks(message.content, f"{path}.content", report)
+        blocks_in.merge_fields(result, message.provider_fields_json, path)
+        return result
     if message.provider_fields_json and not way.state:
         report.not_portable(f"{path}.provider_fields_json", "another provider's own")
     content = []
@@ -201,7 +207,7 @@ def _message(message: message_pb2.Message, path: str, target: Target, report: En
     for number, block in enumerate(message.content):
         where = f"{path}.content[{number}]"
         kept = portable(block, where, way, report)
-        if kept is not None and way is not UNKNOWN and kept.HasField("thinking") and not kept.thinking.signature:
+        if kept is not None and kept.HasField("thinking") and not kept.thinking.signature:
             has_unsigned = True
             report.not_portable(f"{where}.thinking", "a thought without its signature, which Anthropic does not take")
             continue
