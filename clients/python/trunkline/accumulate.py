@@ -16,7 +16,7 @@ from trunkline.v1.chat_service_pb2 import (
     Completion,
     StreamStart,
 )
-from trunkline.v1.message_pb2 import ContentBlock, Role
+from trunkline.v1.message_pb2 import ROLE_ASSISTANT, ContentBlock
 from trunkline.v1.usage_pb2 import Usage
 
 # The delta that appends to a block of each kind, and the field it appends to.
@@ -73,9 +73,9 @@ class Accumulator:
         elif kind == "block_start":
             self._begin(event.block_start)
         elif kind == "start":
-            self._start = _copy(event.start)
+            self._start = event.start
         elif kind == "completion":
-            self._completion = _copy(event.completion)
+            self._completion = event.completion
         elif kind == "restart":
             self._clear()
 
@@ -107,7 +107,7 @@ class Accumulator:
         """
         response = ChatResponse()
         message = response.message
-        message.role = Role.ROLE_ASSISTANT
+        message.role = ROLE_ASSISTANT
         if (start := self._start) is not None:
             response.id = start.id
             message.origin.CopyFrom(start.origin)

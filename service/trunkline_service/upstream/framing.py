@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 
 class FramingError(Exception):
@@ -13,7 +15,7 @@ class FrameTooLarge(FramingError):
     """A frame grew beyond what the caller of the framing allows."""
 
 
-class Frame(NamedTuple):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """One event: its name (empty if it has none) and its data."""
 
     event: bytes

@@ -8,7 +8,7 @@ import msgspec
 
 from trunkline.v1 import chat_service_pb2, message_pb2, usage_pb2, warning_pb2
 from trunkline_service import json_text
-from trunkline_service.providers.anthropic import blocks_out
+from trunkline_service.providers.anthropic import blocks_out, events
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.fields import Fields
 
@@ -52,6 +52,13 @@ class Ending:
         to = Fields(block.raw_json.encode()).object("to")
         if to is not None and (model := Fields(to).text("model")):
             self._origin = blocks_out.origin(target, model)
+
+    def stop(self, stop: events.Stop) -> None:
+        """A `delta` that says no more than nearly all of them do. See `delta`."""
+        self._reason = stop.stop_reason
+        self._stop_sequence = stop.stop_sequence
+        if stop.stop_details is None:
+            self._refusal = None
 
     def delta(self, delta: Fields) -> None:
         """The `delta` of a message_delta: what it names replaces what was known, null included."""

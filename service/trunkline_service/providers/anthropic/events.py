@@ -6,7 +6,10 @@ member in `stream.py`, so that nothing of it is lost.
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
 
 class TextDelta(msgspec.Struct, tag_field="type", tag="text_delta", forbid_unknown_fields=True):
@@ -40,6 +43,61 @@ class BlockStop(msgspec.Struct, tag_field="type", tag="content_block_stop", forb
     index: int
 
 
+class TextStart(msgspec.Struct, tag_field="type", tag="text", forbid_unknown_fields=True):
+    """A text block, as it begins."""
+
+    text: str
+
+
+class ThinkingStart(msgspec.Struct, tag_field="type", tag="thinking", forbid_unknown_fields=True):
+    """A thinking block, as it begins."""
+
+    thinking: str
+    signature: str | None = None
+
+
+class BlockStart(msgspec.Struct, tag_field="type", tag="content_block_start", forbid_unknown_fields=True):
+    """A block begins."""
+
+    index: int
+    content_block: TextStart | ThinkingStart
+
+
+class Message(msgspec.Struct, forbid_unknown_fields=True):
+    """A message that has nothing yet, but for who writes it and what reading its request took."""
+
+    id: str
+    type: Literal["message"]
+    role: Literal["assistant"]
+    model: str
+    content: Annotated[list[None], msgspec.Meta(max_length=0)]
+    usage: Raw
+    stop_reason: None = None
+    stop_sequence: None = None
+    stop_details: None = None
+
+
+class MessageStart(msgspec.Struct, tag_field="type", tag="message_start", forbid_unknown_fields=True):
+    """The first event."""
+
+    message: Message
+
+
+class Stop(msgspec.Struct, forbid_unknown_fields=True):
+    """Why the message ends."""
+
+    stop_reason: str
+    stop_sequence: str | None
+    stop_details: UnsetType | None = UNSET
+
+
+class MessageDelta(msgspec.Struct, tag_field="type", tag="message_delta", forbid_unknown_fields=True):
+    """The message is about to end."""
+
+    delta: Stop
+    usage: Raw | UnsetType = UNSET
+
+
 class Ping(msgspec.Struct, tag_field="type", tag="ping", forbid_unknown_fields=True):
     """A keep-alive."""
 
@@ -48,4 +106,6 @@ class MessageStop(msgspec.Struct, tag_field="type", tag="message_stop", forbid_u
     """The end mark."""
 
 
-frequent = msgspec.json.Decoder(BlockDelta | BlockStop | Ping | MessageStop)
+OncePerAnswer = BlockStart | MessageStart | MessageDelta
+
+frequent = msgspec.json.Decoder(BlockDelta | BlockStop | OncePerAnswer | MessageStop | Ping)

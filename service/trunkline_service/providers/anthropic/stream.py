@@ -28,6 +28,10 @@ from trunkline_service.upstream.framing import Frame
 MAX_KEPT_BYTES = 64 * 2**20
 _KEPT_PER_BLOCK = 512
 
+_BAD_EVENT = "an event is not what the API's format says"
+_SECOND_START = "message_start without a message, or a second one"
+_SECOND_BLOCK = "content_block_start without a message, an index or a block, or a second one"
+
 
 class AnthropicStream:
     """A `StreamDecoder` for the events of the Messages API."""
@@ -121,11 +125,33 @@ class AnthropicStream:
                 # What follows it in the same read is no more part of the answer than what would come in the next one.
                 self._message_stop()
                 break
+            elif type(event) is not events.Ping and not self._plain(event, len(frame.data), result):
+                break
         if self._completion is not None:
             result.append(self._completion)
         elif self._kept > MAX_KEPT_BYTES and self.failure is None:
             self._violation("the answer has no end")
         return result
+
+    def _plain(self, event: events.OncePerAnswer, size: int, result: list[ChatEvent]) -> bool:
+        """Handles an event of which an answer has one or few. False if the stream does not go on."""
+        try:
+            if type(event) is events.BlockStart:
+                self._start_plain_block(event.index, event.content_block, result)
+            elif type(event) is events.MessageStart:
+                if self._started:
+                    raise ProtocolViolation(_SECOND_START)
+                self._begin(event.message.id, event.message.model, event.message.usage, result)
+            elif type(event) is events.MessageDelta:
+                self._kept += size
+                if event.usage is not msgspec.UNSET:
+                    self._meter.update(event.usage)
+                self._ending.stop(event.delta)
+        except ProtocolViolation as violation:
+            self._violation(str(violation))
+        except ValueError:
+            self._violation(_BAD_EVENT)
+        return self.failure is None
 
     def _rare(self, frame: Frame, result: list[ChatEvent]) -> bool:
         """Handles any event, member by member. False if the stream does not go on."""
@@ -154,7 +180,7 @@ class AnthropicStream:
             self._violation(str(violation))
         except ValueError:
             # Not JSON, not an object, not UTF-8, or a number that no message can hold.
-            self._violation("an event is not what the API's format says")
+            self._violation(_BAD_EVENT)
         return self.failure is None and self._completion is None
 
     def _upstream_error(self, frame: Frame) -> bool:
@@ -170,46 +196,66 @@ class AnthropicStream:
     def _message_start(self, fields: Fields, result: list[ChatEvent]) -> None:
         message = fields.raw("message")
         if message is None or self._started:
-            msg = "message_start without a message, or a second one"
-            raise ProtocolViolation(msg)
+            raise ProtocolViolation(_SECOND_START)
         members = Fields(message)
-        self._started = True
-        if (usage := members.raw("usage")) is not None:
-            self._meter.start(usage)
-        start = chat_service_pb2.StreamStart(
-            id=members.text("id") or "",
-            origin=blocks_out.origin(self._target, members.text("model") or ""),
-            usage=self.usage,
-        )
+        usage = members.raw("usage")
+        self._begin(members.text("id") or "", members.text("model") or "", usage, result)
         self._ending.envelope(members)
-        result.append(ChatEvent(start=start))
+
+    def _begin(self, message_id: str, model: str, usage: msgspec.Raw | None, result: list[ChatEvent]) -> None:
+        self._started = True
+        if usage is not None:
+            self._meter.start(usage)
+        origin = blocks_out.origin(self._target, model)
+        result.append(ChatEvent(start=chat_service_pb2.StreamStart(id=message_id, origin=origin, usage=self.usage)))
         result.extend(self._early)
         self._early.clear()
+
+    def _start_plain_block(
+        self, upstream_index: int, start: events.TextStart | events.ThinkingStart, result: list[ChatEvent]
+    ) -> None:
+        """Begins a block of a kind that nearly all are of."""
+        if not self._started or upstream_index in self._blocks:
+            raise ProtocolViolation(_SECOND_BLOCK)
+        event = ChatEvent()
+        begun = event.block_start
+        if isinstance(start, events.TextStart):
+            kind = "text"
+            begun.block.text.text = start.text
+        else:
+            kind = "thinking"
+            begun.block.thinking.text = start.thinking
+            if start.signature is not None:
+                begun.block.thinking.signature = start.signature
+        begun.index = self._open(upstream_index, kind).index
+        result.append(event)
+
+    def _open(self, upstream_index: int, kind: str, folded: json_text.RawObject | None = None) -> OpenBlock:
+        block = self._blocks[upstream_index] = OpenBlock(self._block_count, kind, folded)
+        self._block_count += 1
+        self._kept += _KEPT_PER_BLOCK
+        return block
 
     def _start_block(self, fields: Fields, result: list[ChatEvent]) -> None:
         upstream_index = fields.integer("index")
         data = fields.raw("content_block")
         if not self._started or upstream_index is None or data is None or upstream_index in self._blocks:
-            msg = "content_block_start without a message, an index or a block, or a second one"
-            raise ProtocolViolation(msg)
+            raise ProtocolViolation(_SECOND_BLOCK)
         block = blocks_out.decode_block(data)
         kind = block.WhichOneof("kind")
-        index = self._block_count
-        self._block_count += 1
-        self._kept += _KEPT_PER_BLOCK
         if kind == "opaque":
             self._kept += len(data)
             self._ending.note_fallback(block.opaque, self._target)
             # A block of a kind that is not known comes whole, once its deltas are folded into it.
-            self._blocks[upstream_index] = OpenBlock(index, "opaque", folded=Fields(data).remaining())
+            self._open(upstream_index, "opaque", folded=Fields(data).remaining())
             return
-        self._blocks[upstream_index] = opened = OpenBlock(index, kind or "")
+        opened = self._open(upstream_index, kind or "")
         if kind == "tool_use":
             # The input of a streamed call comes in deltas. What the block begins with counts if none say anything.
             opened.initial_input = block.tool_use.input_json
             block.tool_use.input_json = ""
         event = ChatEvent()
-        event.block_start.index = index
+        event.block_start.index = opened.index
         event.block_start.block.CopyFrom(block)
         result.append(event)
 
