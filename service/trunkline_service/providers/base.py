@@ -64,6 +64,10 @@ class StreamDecoder(Protocol):
     """
 
     failure: GatewayError | None
+    joins: bool
+    """Whether deltas that come together may be told as one, for whoever wants no more than what they add up to."""
+    joined: int
+    """How many deltas of the last frames were told with others, and not as events of their own."""
 
     @property
     def usage(self) -> usage_pb2.Usage:

@@ -34,6 +34,8 @@ Sink = Callable[[Sequence[ChatEvent]], Awaitable[None]]
 MAX_ERROR_BYTES = 64 * 1024
 # The status alone says enough to not wait longer for what else an error has to say.
 ERROR_BODY_SECONDS = 5.0
+# Where nobody reads along, reads of the network are handled together, as each would take as long as all of them.
+GATHER_SECONDS = 0.02
 # Of an answer that comes in one piece.
 MAX_WHOLE_BYTES = 64 * 2**20
 
@@ -42,11 +44,13 @@ MAX_WHOLE_BYTES = 64 * 2**20
 class Attempt:
     """What became of one request.
 
+    `whole` is whether its events are wanted for no more than what they add up to: they may come later and joined, then.
     `report` is what the caller gets to see of it, and `model` the one that answers, in the provider's own word. `began`
     is a time of `time.monotonic()`.
     """
 
     leg: Leg
+    whole: bool = False
     report: route_pb2.Attempt = field(init=False)
     events_sent: int = 0
     model: str = ""
@@ -71,6 +75,7 @@ class Attempt:
         """
         request = await off_loop(self.leg.provider.encode_chat, chat_input, self.leg.target)
         self._decoder = decoder = self.leg.provider.stream_decoder(self.leg.target)
+        decoder.joins = self.whole
         self._untold_costs = request.untold_costs
         try:
             with self._watch(deadline) as watch:
@@ -178,7 +183,7 @@ class Attempt:
         held: list[ChatEvent] = []
         idle = self.leg.timeouts.idle
         while not decoder.complete:
-            chunk = await exchange.read()
+            chunk = await exchange.read(GATHER_SECONDS if self.whole and self._has_begun else 0.0)
             try:
                 frames = framing.feed(chunk) if chunk else framing.finish()
             except FrameTooLarge as error:
@@ -198,6 +203,7 @@ class Attempt:
                 events = held if any(map(_is_content, events)) else []
             if events:
                 await self._give(events, request, watch, sink)
+                self.events_sent += decoder.joined
             if decoder.failure is not None:
                 raise decoder.failure
             if self._has_begun:

@@ -49,14 +49,15 @@ class Execution(Generic[T]):
         sink: Sink | None = None,
         *,
         stream: bool = False,
+        whole: bool = False,
         may_restart: bool = False,
         is_telling: bool = True,
     ) -> None:
         """`deadline` is a time of the running loop's clock.
 
-        `may_restart` is whether an answer may begin again after a part of it was given to `sink`: it then gets a
-        `restart` first. `is_telling` is whether it tells anything of how targets do: what is asked of another address,
-        or of nobody, does not.
+        `whole` means what it does for an `Attempt`. `may_restart` is whether an answer may begin again after a part of
+        it was given to `sink`: it then gets a `restart` first. `is_telling` is whether it tells anything of how targets
+        do: what is asked of another address, or of nobody, does not.
         """
         self.router = router
         self._plan = plan
@@ -65,6 +66,7 @@ class Execution(Generic[T]):
         self.deadline = deadline
         self.work = work
         self._sink = sink
+        self.whole = whole
         self._may_restart = may_restart
         self.is_telling = is_telling
         self.asked = Inquiry(router, chat_input, routing, deadline=deadline, stream=stream, chance=router.random)

@@ -47,7 +47,7 @@ class Runner(Generic[T]):
             if error.reason == error_reason_pb2.ERROR_REASON_INVALID_REQUEST:
                 raise
             return failure(error, 0)
-        self._attempt = attempt = Attempt(leg)
+        self._attempt = attempt = Attempt(leg, whole=call.whole)
         self._describe(attempt)
         call.attempts.append(attempt)
         began = asked.now()

@@ -110,7 +110,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         def begin(deadline: float, sink: Sink) -> Execution[None]:
             return Execution(
                 router, plan, chat_input, routing, deadline, self._ask, sink,
-                stream=stream, may_restart=may_restart,
+                stream=stream, whole=not stream and not routing.coalescing_key, may_restart=may_restart,
             )  # fmt: skip
 
         deadline = call.deadline()

@@ -18,6 +18,9 @@ MAX_HEAD = 512 * 1024
 # So much of a body may wait for its reader before the provider is no longer listened to.
 MAX_UNREAD = 512 * 1024
 
+# More than this is not waited for to become more still.
+MAX_GATHERED = 64 * 1024
+
 
 class Lost(Exception):
     """The connection broke before the end of the answer."""
@@ -55,6 +58,8 @@ class Answer:
         self._unread = 0
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._patience = 0.0
+        self._late: asyncio.TimerHandle | None = None
 
     def take(self) -> bytes | None:
         """What has come of the body since the last time; empty at its end, and None if there is nothing yet.
@@ -77,8 +82,11 @@ class Answer:
         if self._error is not None:
             raise self._error
 
-    def more(self) -> asyncio.Future[None]:
-        """Done at the next network read, or when there is none any more. One can be waited for at a time."""
+    def more(self, patience: float = 0.0) -> asyncio.Future[None]:
+        """Done at the next network read, or when there is none any more; with `patience`, so many seconds after the
+        read, unless there is much by then or nothing more to come. One can be waited for at a time.
+        """
+        self._patience = patience
         self._waiter = waiter = self._loop.create_future()
         return waiter
 
@@ -99,7 +107,10 @@ class Answer:
         elif self._unread > MAX_UNREAD and not self._paused:
             self._paused = True
             self._pause(True)
-        self._wake()
+        if not self._patience or self.is_whole or self._unread > MAX_GATHERED:
+            self._wake()
+        elif self._late is None and self._waiter is not None:
+            self._late = self._loop.call_later(self._patience, self._wake)
 
     def lost(self) -> None:
         """The connection has ended: so has the answer, or was that its end."""
@@ -115,6 +126,9 @@ class Answer:
         self._wake()
 
     def _wake(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)

@@ -178,8 +178,9 @@ class Exchange:
         else:
             leave()
 
-    async def read(self) -> bytes:
-        """What has come since the last time, or what the next network read brings; empty at the end of the body.
+    async def read(self, patience: float = 0.0) -> bytes:
+        """What has come since the last time, or what the next network read brings, with all that follows in `patience`
+        seconds; empty at the end of the body.
 
         Raises:
             ConnectionFailed: the connection broke.
@@ -187,7 +188,7 @@ class Exchange:
         answer = self._answer
         try:
             while (data := answer.take()) is None:
-                await answer.more()
+                await answer.more(patience)
             return data
         except NotHttp as error:
             raise ConnectionFailed(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, _NOT_HTTP) from error

@@ -6,28 +6,36 @@ member in `stream.py`, so that nothing of it is lost.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
+
+# What a delta appends is `appended`; `block` is the kind of block that it belongs to, and `field` is the contract's.
 
 
 class TextDelta(msgspec.Struct, tag_field="type", tag="text_delta", forbid_unknown_fields=True):
     """Appends to a text block."""
 
-    text: str
+    block: ClassVar = "text"
+    field: ClassVar = "text"
+    appended: str = msgspec.field(name="text")
 
 
 class ThinkingDelta(msgspec.Struct, tag_field="type", tag="thinking_delta", forbid_unknown_fields=True):
     """Appends to a thinking block."""
 
-    thinking: str
+    block: ClassVar = "thinking"
+    field: ClassVar = "thinking"
+    appended: str = msgspec.field(name="thinking")
 
 
 class InputJsonDelta(msgspec.Struct, tag_field="type", tag="input_json_delta", forbid_unknown_fields=True):
     """Appends to the arguments of a tool call."""
 
-    partial_json: str
+    block: ClassVar = "tool_use"
+    field: ClassVar = "input_json"
+    appended: str = msgspec.field(name="partial_json")
 
 
 class BlockDelta(msgspec.Struct, tag_field="type", tag="content_block_delta", forbid_unknown_fields=True):

@@ -21,6 +21,7 @@ from trunkline_service.providers.anthropic.open_block import OpenBlock
 from trunkline_service.providers.anthropic.usage import UsageMeter
 from trunkline_service.providers.base import ProtocolViolation, Target
 from trunkline_service.providers.fields import Fields
+from trunkline_service.providers.runs import Run
 from trunkline_service.upstream.framing import Frame
 
 # What is remembered of one answer: arguments until they are whole, blocks that come whole, events that come too early.
@@ -49,6 +50,8 @@ class AnthropicStream:
         self._warnings: list[warning_pb2.Warning] = []
         self._completion: ChatEvent | None = None
         self.failure: GatewayError | None = None
+        self.joins = False
+        self.joined = 0
 
     @property
     def complete(self) -> bool:
@@ -81,6 +84,8 @@ class AnthropicStream:
         if self.failure is not None or self.complete:
             return result
         blocks = self._blocks
+        run: Run | None = None
+        runs: list[Run] = []
         for frame in frames:
             try:
                 event = events.frequent.decode(frame.data)
@@ -96,28 +101,24 @@ class AnthropicStream:
                 if block is None:
                     self._violation("a delta belongs to no open block")
                     break
-                if type(delta) is events.TextDelta and block.plain == "text":
-                    chat_event = ChatEvent()
-                    out = chat_event.block_delta
-                    out.index = block.index
-                    out.text = delta.text
-                    result.append(chat_event)
-                elif type(delta) is events.InputJsonDelta and block.plain == "tool_use":
-                    chat_event = ChatEvent()
-                    out = chat_event.block_delta
-                    out.index = block.index
-                    out.input_json = delta.partial_json
-                    block.pieces.append(delta.partial_json)
-                    self._kept += len(delta.partial_json)
-                    result.append(chat_event)
-                elif type(delta) is events.ThinkingDelta and block.plain == "thinking":
-                    chat_event = ChatEvent()
-                    out = chat_event.block_delta
-                    out.index = block.index
-                    out.thinking = delta.thinking
-                    result.append(chat_event)
-                elif not self._rare(frame, result):
-                    break
+                if block.plain != delta.block:
+                    if not self._rare(frame, result):
+                        break
+                    continue
+                if block.plain == "tool_use":
+                    block.pieces.append(delta.appended)
+                    self._kept += len(delta.appended)
+                if run is not None and run.goes_on(block.index, result):
+                    run.pieces.append(delta.appended)
+                    continue
+                chat_event = ChatEvent()
+                out = chat_event.block_delta
+                out.index = block.index
+                setattr(out, delta.field, delta.appended)
+                result.append(chat_event)
+                if self.joins:
+                    run = Run(block.index, chat_event, delta.field, delta.appended)
+                    runs.append(run)
             elif type(event) is events.BlockStop:
                 if not self._stop_block(event.index, result):
                     break
@@ -127,6 +128,7 @@ class AnthropicStream:
                 break
             elif type(event) is not events.Ping and not self._plain(event, len(frame.data), result):
                 break
+        self.joined = sum(run.end() for run in runs)
         if self._completion is not None:
             result.append(self._completion)
         elif self._kept > MAX_KEPT_BYTES and self.failure is None:

@@ -52,6 +52,8 @@ class GeminiStream:
         self._ending = Ending()
         self._complete = False
         self.failure: GatewayError | None = None
+        self.joins = False
+        self.joined = 0
 
     @property
     def complete(self) -> bool:

@@ -23,6 +23,7 @@ from trunkline_service.providers.openai.chat.calls import Calls
 from trunkline_service.providers.openai.chat.delta import DeltaReader
 from trunkline_service.providers.openai.chat.ending import Ending
 from trunkline_service.providers.openai.failures import decode_stream_error
+from trunkline_service.providers.runs import Run
 from trunkline_service.upstream.framing import Frame
 
 # What is remembered of one answer: arguments, sound, members that nobody knows. No answer is that long, but a provider
@@ -52,6 +53,10 @@ class ChatStream:
         self._provider: str | None = None
         self._completion: ChatEvent | None = None
         self.failure: GatewayError | None = None
+        self.joins = False
+        self.joined = 0
+        # Of this network read.
+        self._runs: list[Run] = []
 
     @property
     def complete(self) -> bool:
@@ -131,6 +136,8 @@ class ChatStream:
         except ValueError:
             # Not JSON, not an object, not UTF-8, or a number that no message can hold.
             self._violation("a chunk is not what the API's format says")
+        self.joined = sum(run.end() for run in self._runs)
+        self._runs.clear()
         if (
             self._kept + self._ending.kept + self._blocks.kept > MAX_KEPT_BYTES
             and self.failure is None
@@ -160,11 +167,7 @@ class ChatStream:
             if thought or delta.tool_calls is not None:
                 return False
             if blocks.kind == "text" and not blocks.half:
-                event = ChatEvent()
-                out = event.block_delta
-                out.index = blocks.count - 1
-                out.text = content
-                result.append(event)
+                self._append("text", content, result)
             else:
                 blocks.append("text", content, result)
         elif delta.tool_calls is not None:
@@ -177,11 +180,7 @@ class ChatStream:
                 return False
             place = "reasoning_content" if delta.reasoning_content else "reasoning"
             if blocks.kind == place and not blocks.half:
-                event = ChatEvent()
-                out = event.block_delta
-                out.index = blocks.count - 1
-                out.thinking = thought
-                result.append(event)
+                self._append("thinking", thought, result)
             else:
                 blocks.append(place, thought, result)
         if tells_usage:
@@ -191,6 +190,20 @@ class ChatStream:
         if choice.content_filter_results:
             self._ending.others["content_filter_results"] = choice.content_filter_results
         return True
+
+    def _append(self, field: str, text: str, result: list[ChatEvent]) -> None:
+        """A delta of the block that is open, which has text in that field."""
+        index = self._blocks.count - 1
+        if self._runs and self._runs[-1].goes_on(index, result):
+            self._runs[-1].pieces.append(text)
+            return
+        event = ChatEvent()
+        out = event.block_delta
+        out.index = index
+        setattr(out, field, text)
+        result.append(event)
+        if self.joins:
+            self._runs.append(Run(index, event, field, text))
 
     def _rare(self, frame: Frame, result: list[ChatEvent]) -> bool:
         """Handles any chunk, member by member. False if the stream does not go on."""

@@ -42,6 +42,8 @@ class ResponsesStream:
         self._early_bytes = 0
         self._completion: ChatEvent | None = None
         self.failure: GatewayError | None = None
+        self.joins = False
+        self.joined = 0
 
     @property
     def complete(self) -> bool:
