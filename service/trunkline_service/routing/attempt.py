@@ -53,6 +53,7 @@ class Attempt:
     whole: bool = False
     report: route_pb2.Attempt = field(init=False)
     events_sent: int = 0
+    is_over: bool = False
     model: str = ""
     began: float = field(default_factory=time.monotonic)
     _decoder: StreamDecoder | None = None
@@ -258,6 +259,7 @@ class Attempt:
 
     def end(self, outcome: route_pb2.AttemptOutcome.ValueType) -> None:
         """The attempt is over: its report says how it ended and how long it took."""
+        self.is_over = True
         self.report.outcome = outcome
         self.report.duration.FromNanoseconds(int((time.monotonic() - self.began) * 1e9))
 

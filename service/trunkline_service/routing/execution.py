@@ -34,8 +34,8 @@ _REFUSALS = (chat_service_pb2.FINISH_REASON_REFUSAL, chat_service_pb2.FINISH_REA
 
 
 class Execution(Generic[T]):
-    """One call. `run` it once; `attempts` are those that were begun, in order, and `restarts` is how often an answer
-    began again.
+    """One call. `run` it once; `attempts` are those that were begun, in order, `restarts` is how often an answer began
+    again, and `completion` is that of the answer which was given.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Execution(Generic[T]):
         self._claimed: asyncio.Event | None = None
         self._failures: list[Failure] = []
         self.restarts = 0
+        self.completion: chat_service_pb2.Completion | None = None
         # Whether the sink has a part of an answer, and why that one was given up.
         self._given = False
         self._void: error_reason_pb2.ErrorReason.ValueType | None = None
@@ -234,17 +235,17 @@ class Execution(Generic[T]):
         return self._winner is runner
 
     # No coroutine of its own, as this is called for every token: it returns the sink's.
-    def give(self, events: Sequence[ChatEvent]) -> Awaitable[None]:
-        """Passes on events of the attempt that answers."""
+    def give(self, events: Sequence[ChatEvent], *, are_last: bool) -> Awaitable[None]:
+        """Passes on events of the attempt that answers; the last ones end with the completion."""
         assert self._sink is not None  # noqa: S101 - whoever has events has been given one
         if self._void is not None:
             events = [ChatEvent(restart=chat_service_pb2.StreamRestart(reason=self._void)), *events]
             self._void = None
             self.restarts += 1
         self._given = True
-        last = events[-1]
-        if last.HasField("completion"):
-            last.completion.route_report.CopyFrom(self.report)
+        if are_last:
+            self.completion = events[-1].completion
+            self.completion.route_report.CopyFrom(self.report)
         return self._sink(events)
 
     def leads_on(self, step: Step, events: Sequence[ChatEvent]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from trunkline.v1 import chat_input_pb2, error_reason_pb2, route_pb2
@@ -31,6 +31,7 @@ class Runner(Generic[T]):
         self._step = step
         self._hedge = hedge
         self._attempt: Attempt | None = None
+        self._has_answered = False
         self._is_refused = False
         self._is_timed = False
         self._probes = False
@@ -100,17 +101,24 @@ class Runner(Generic[T]):
             asked = self._execution.asked
             note_spending(self._attempt, lambda: asked.estimated_tokens, superseded=True)
 
-    async def _take(self, events: Sequence[ChatEvent]) -> None:
+    # No coroutine for most of them, as this is called for every token.
+    def _take(self, events: Sequence[ChatEvent]) -> Awaitable[None]:
+        assert self._attempt is not None  # noqa: S101 - its events come here
+        if self._has_answered and not self._attempt.is_over:
+            return self._execution.give(events, are_last=False)
+        return self._take_first_or_last(self._attempt, events)
+
+    async def _take_first_or_last(self, attempt: Attempt, events: Sequence[ChatEvent]) -> None:
         call = self._execution
         if not call.claim(self):
             # The cancellation is on its way.
             await asyncio.Event().wait()
-        assert self._attempt is not None  # noqa: S101 - its events come here
-        self._note_time(self._attempt, call.asked)
-        if events[-1].HasField("completion") and call.leads_on(self._step, events):
+        self._has_answered = True
+        self._note_time(attempt, call.asked)
+        if attempt.is_over and call.leads_on(self._step, events):
             self._is_refused = True
             return
-        await call.give(events)
+        await call.give(events, are_last=attempt.is_over)
 
     def _note_time(self, attempt: Attempt, asked: Inquiry) -> None:
         """Tells the target's memory, once, how long the first event took."""

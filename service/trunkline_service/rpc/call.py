@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 
-from trunkline.v1 import chat_service_pb2, error_reason_pb2, route_pb2
+from trunkline.v1 import error_reason_pb2, route_pb2
 from trunkline_service.routing.attempt import Attempt
 from trunkline_service.routing.execution import Execution
 from trunkline_service.routing.router import Router
@@ -33,7 +33,6 @@ class Call:
         self.request_id = _request_id(context)
         self.attempt: Attempt | None = None
         self.execution: Execution[Any] | None = None
-        self.completion: chat_service_pb2.Completion | None = None
         # Not to be asked for once the caller has gone.
         self._peer = context.peer()
         self._began = time.monotonic()
@@ -75,12 +74,12 @@ class Call:
             facts["events"] = attempt.events_sent
             if report.HasField("time_to_first_event"):
                 facts["first_event_ms"] = round(report.time_to_first_event.ToNanoseconds() / 1e6, 1)
-        if self.completion is not None:
-            facts["finish_reason"] = self.completion.provider_finish_reason
-            facts["input_tokens"] = self.completion.usage.input_total
-            facts["output_tokens"] = self.completion.usage.output_total
-            if self.completion.HasField("cost"):
-                facts["cost_nano_usd"] = self.completion.cost.total_nano_usd
+        if self.execution is not None and (completion := self.execution.completion) is not None:
+            facts["finish_reason"] = completion.provider_finish_reason
+            facts["input_tokens"] = completion.usage.input_total
+            facts["output_tokens"] = completion.usage.output_total
+            if completion.HasField("cost"):
+                facts["cost_nano_usd"] = completion.cost.total_nano_usd
         return facts
 
 

@@ -22,6 +22,7 @@ from trunkline_service.routing.execution import Execution
 from trunkline_service.routing.failing import too_large
 from trunkline_service.rpc.batching import Batcher
 from trunkline_service.rpc.call import Call, current_call
+from trunkline_service.rpc.writing import Written
 from trunkline_service.rules.inputs import check_request
 
 MAX_EVENT_DELAY = 1.0
@@ -55,9 +56,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
 
         await self._check(request, call)
         await self._answer(request, call, add, may_restart=True)
-        response = answer.response
-        call.completion = response.completion
-        return response
+        return answer.response
 
     # A coroutine that writes, not a generator: grpc.aio takes both, and this one costs less for each message.
     async def StreamChat(  # type: ignore[override]
@@ -67,9 +66,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         call = current_call()
 
         def write(events: Sequence[ChatEvent]) -> Awaitable[None]:
-            if events[-1].HasField("completion"):
-                call.completion = events[-1].completion
-            return context.write(chat_service_pb2.StreamChatResponse(events=events))
+            return context.write(Written(events))
 
         delay = request.max_event_delay.ToNanoseconds() / 1e9
         await self._check(request, call, _event_delay(delay))

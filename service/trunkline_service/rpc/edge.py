@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import methodcaller
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -55,14 +56,16 @@ class Edge:
     def _wrap(self, method: str, handler: Handler) -> Handler:
         assert handler.request_deserializer is not None  # noqa: S101 - generated code always gives one
         deserialize = strictly(handler.request_deserializer, self._max_request_bytes)
+        # By what the response is, not by what it is declared to be: see `writing.py`.
+        serialize = methodcaller("SerializeToString")
         if handler.request_streaming:
             behaviour = self._around(method, cast(Behaviour, handler.stream_unary))
-            return grpc.stream_unary_rpc_method_handler(behaviour, deserialize, handler.response_serializer)
+            return grpc.stream_unary_rpc_method_handler(behaviour, deserialize, serialize)
         if handler.response_streaming:
             behaviour = self._around(method, cast(Behaviour, handler.unary_stream))
-            return grpc.unary_stream_rpc_method_handler(behaviour, deserialize, handler.response_serializer)
+            return grpc.unary_stream_rpc_method_handler(behaviour, deserialize, serialize)
         behaviour = self._around(method, cast(Behaviour, handler.unary_unary))
-        return grpc.unary_unary_rpc_method_handler(behaviour, deserialize, handler.response_serializer)
+        return grpc.unary_unary_rpc_method_handler(behaviour, deserialize, serialize)
 
     def _around(self, method: str, behaviour: Behaviour) -> Behaviour:
         async def handle(request: Message | Refused, context: Context) -> object:

@@ -14,6 +14,8 @@ from trunkline_service.upstream.framing import Frame, FrameTooLarge, FramingErro
 
 MAX_EVENT_BYTES = 64 * 2**20
 
+# As numbers, which are looked for in bytes at a tenth of what bytes cost.
+LF, CR = 0x0A, 0x0D
 # Far more than any provider writes an event in.
 MAX_LINES = 100_000
 
@@ -40,16 +42,16 @@ class SseDecoder:
             chunk = self._strip_bom(chunk)
         if self._after_cr and chunk:
             self._after_cr = False
-            if chunk[0] == 0x0A:
+            if chunk[0] == LF:
                 chunk = chunk[1:]
-        if b"\r" in chunk:
-            self._after_cr = chunk[-1] == 0x0D
+        if CR in chunk:
+            self._after_cr = chunk[-1] == CR
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if not chunk:
             return []
         if self._pending:
-            ends_here = self._pending[-1] == 0x0A and chunk[0] == 0x0A
-            if not ends_here and b"\n\n" not in chunk:
+            ends_here = self._pending[-1] == LF and chunk[0] == LF
+            if not ends_here and chunk.find(b"\n\n") < 0:
                 self._keep(chunk)
                 return []
             chunk = self._take(chunk)
@@ -101,9 +103,9 @@ def parse(block: bytes) -> Frame | None:
     # What nearly every event is.
     head, found, rest = block.partition(b"\ndata: ")
     if found:
-        if head.startswith(b"event: ") and b"\n" not in head and b"\n" not in rest:
+        if head.startswith(b"event: ") and LF not in head and LF not in rest:
             return Frame(head[7:], rest)
-    elif block.startswith(b"data: ") and b"\n" not in block:
+    elif block.startswith(b"data: ") and LF not in block:
         return Frame(b"", block[6:])
     event = b""
     data: list[bytes] = []

@@ -52,7 +52,7 @@ class GeminiFraming(SseDecoder):
         """The frames of what stands between blank lines."""
         result = []
         for block in blocks:
-            if block.startswith(b"data: ") and b"\n" not in block:
+            if block.startswith(b"data: ") and 0x0A not in block:
                 result.append(Frame(b"", block[6:]))
                 continue
             lines = block.split(b"\n")
