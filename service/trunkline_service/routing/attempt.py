@@ -90,7 +90,7 @@ class Attempt:
                         if len(body) > self.leg.max_answer_bytes:
                             raise too_large(self.leg.max_answer_bytes)
                         events = await off_loop(self._decode_whole, body)
-                        await self._give(events, request, watch, sink)
+                        await self._given(events, request, watch, sink, are_last=True)
                     else:
                         found = repr(content_type.split(";")[0][:50]) if content_type else "something of no type"
                         raise protocol_error(f"with {found} instead of a stream")
@@ -183,7 +183,7 @@ class Attempt:
         framing = self.leg.provider.framing(self.leg.max_answer_bytes)
         held: list[ChatEvent] = []
         idle = self.leg.timeouts.idle
-        while not decoder.complete:
+        while True:
             chunk = await exchange.read(GATHER_SECONDS if self.whole and self._has_begun else 0.0)
             try:
                 frames = framing.feed(chunk) if chunk else framing.finish()
@@ -203,19 +203,24 @@ class Attempt:
                 held += events
                 events = held if any(map(_is_content, events)) else []
             if events:
-                await self._give(events, request, watch, sink)
+                await self._given(events, request, watch, sink, are_last=decoder.complete)
                 self.events_sent += decoder.joined
             if decoder.failure is not None:
                 raise decoder.failure
+            if decoder.complete:
+                break
             if self._has_begun:
                 # From its first event on, any sign of life will do, keep-alives included.
                 watch.stage("idle", idle)
         exchange.complete()
 
-    async def _give(self, events: list[ChatEvent], request: UpstreamRequest, watch: Watch, sink: Sink) -> None:
+    # No coroutine of its own, as this is called for every token: it returns the sink's.
+    def _given(
+        self, events: list[ChatEvent], request: UpstreamRequest, watch: Watch, sink: Sink, *, are_last: bool
+    ) -> Awaitable[None]:
         if not self.events_sent:
             self.model = events[0].start.origin.model
-        if events[-1].WhichOneof("kind") == "completion":
+        if are_last:
             completion = events[-1].completion
             if (known := self.cost(completion.usage, completion.origin.model)) is not None:
                 completion.cost.CopyFrom(known)
@@ -225,7 +230,7 @@ class Attempt:
             _restore_names(events, request.tool_names)
         self.events_sent += len(events)
         watch.stage(WRITE, self.leg.slow_consumer)
-        await sink(events)
+        return sink(events)
 
     def cost(self, usage: usage_pb2.Usage, changed_to: str) -> usage_pb2.Cost | None:
         """By the prices of the model that answered; of the one that was asked, if the answer has another name for it.

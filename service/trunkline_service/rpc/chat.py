@@ -22,7 +22,7 @@ from trunkline_service.routing.execution import Execution
 from trunkline_service.routing.failing import too_large
 from trunkline_service.rpc.batching import Batcher
 from trunkline_service.rpc.call import Call, current_call
-from trunkline_service.rpc.writing import Written
+from trunkline_service.rpc.writing import stream_chat_response
 from trunkline_service.rules.inputs import check_request
 
 MAX_EVENT_DELAY = 1.0
@@ -66,7 +66,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         call = current_call()
 
         def write(events: Sequence[ChatEvent]) -> Awaitable[None]:
-            return context.write(Written(events))
+            return context.write(stream_chat_response(events))
 
         delay = request.max_event_delay.ToNanoseconds() / 1e9
         await self._check(request, call, _event_delay(delay))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from operator import methodcaller
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -20,6 +19,7 @@ from trunkline_service.routing.generations import Generations
 from trunkline_service.rpc.call import REQUEST_ID, Call, begin
 from trunkline_service.rpc.reading import Refused, strictly
 from trunkline_service.rpc.status import to_status
+from trunkline_service.rpc.writing import written
 from trunkline_service.telemetry import log
 
 # As text: the classes take no parameters at run time.
@@ -56,16 +56,14 @@ class Edge:
     def _wrap(self, method: str, handler: Handler) -> Handler:
         assert handler.request_deserializer is not None  # noqa: S101 - generated code always gives one
         deserialize = strictly(handler.request_deserializer, self._max_request_bytes)
-        # By what the response is, not by what it is declared to be: see `writing.py`.
-        serialize = methodcaller("SerializeToString")
         if handler.request_streaming:
             behaviour = self._around(method, cast(Behaviour, handler.stream_unary))
-            return grpc.stream_unary_rpc_method_handler(behaviour, deserialize, serialize)
+            return grpc.stream_unary_rpc_method_handler(behaviour, deserialize, written)
         if handler.response_streaming:
             behaviour = self._around(method, cast(Behaviour, handler.unary_stream))
-            return grpc.unary_stream_rpc_method_handler(behaviour, deserialize, serialize)
+            return grpc.unary_stream_rpc_method_handler(behaviour, deserialize, written)
         behaviour = self._around(method, cast(Behaviour, handler.unary_unary))
-        return grpc.unary_unary_rpc_method_handler(behaviour, deserialize, serialize)
+        return grpc.unary_unary_rpc_method_handler(behaviour, deserialize, written)
 
     def _around(self, method: str, behaviour: Behaviour) -> Behaviour:
         async def handle(request: Message | Refused, context: Context) -> object:

@@ -1,8 +1,10 @@
-"""The events of a stream as bytes, without the message around them having been made."""
+"""Responses as bytes. Those of a stream are made without the message around their events, which would copy each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from google.protobuf.message import Message
 
 from trunkline.v1.chat_service_pb2 import ChatEvent, StreamChatResponse
 
@@ -11,29 +13,25 @@ _EVENTS = bytes((StreamChatResponse.DESCRIPTOR.fields_by_name["events"].number <
 _ONE_BYTE = tuple(bytes((number,)) for number in range(0x80))
 
 
-class Written:
-    """A `StreamChatResponse` with these events, as far as being sent goes: making one would copy each of them."""
-
-    __slots__ = ("_events",)
-
-    def __init__(self, events: Sequence[ChatEvent]) -> None:
-        self._events = events
-
-    def SerializeToString(self) -> bytes:
-        """The message's bytes."""
-        pieces: list[bytes] = []
-        for event in self._events:
-            data = event.SerializeToString()
-            pieces += (_EVENTS, _length(len(data)), data)
-        return b"".join(pieces)
+def written(response: Message | bytes) -> bytes:
+    """What a method answers with, which may have been written before."""
+    return response if isinstance(response, bytes) else response.SerializeToString()
 
 
-def _length(size: int) -> bytes:
-    if size < 0x80:
-        return _ONE_BYTE[size]
+def stream_chat_response(events: Sequence[ChatEvent]) -> bytes:
+    """A `StreamChatResponse` with these events."""
+    pieces: list[bytes] = []
+    for event in events:
+        data = event.SerializeToString()
+        size = len(data)
+        pieces += (_EVENTS, _ONE_BYTE[size] if size < 0x80 else _varint(size), data)
+    return b"".join(pieces)
+
+
+def _varint(number: int) -> bytes:
     result = bytearray()
-    while size >= 0x80:
-        result.append(size & 0x7F | 0x80)
-        size >>= 7
-    result.append(size)
+    while number >= 0x80:
+        result.append(number & 0x7F | 0x80)
+        number >>= 7
+    result.append(number)
     return bytes(result)

@@ -47,6 +47,9 @@ class Answer:
         self._pause = pause
         self._keep_alive = False
         self._paused = False
+        self._pieces: list[bytes] = []
+        # Called for each piece of the body, and there is a piece for each token.
+        self.on_body = self._pieces.append
         self._parser = parser = httptools.HttpResponseParser(self)
         # What other clients let pass, too.
         parser.set_dangerous_leniencies(
@@ -54,7 +57,6 @@ class Answer:
         )
         self._head_size = 0
         self._header_count = 0
-        self._pieces: list[bytes] = []
         self._unread = 0
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -66,16 +68,19 @@ class Answer:
 
         Raises `Lost` or `NotHttp`.
         """
-        if not self._pieces:
+        pieces = self._pieces
+        if not pieces:
             if self.is_whole:
                 return b""
             self.check()
             return None
-        pieces, self._pieces, self._unread = self._pieces, [], 0
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self._unread = 0
         if self._paused:
             self._paused = False
             self._pause(False)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return data
 
     def check(self) -> None:
         """Raises `Lost` or `NotHttp` if nothing more can come."""
@@ -100,11 +105,13 @@ class Answer:
         except httptools.HttpParserError:
             self.fail(NotHttp())
             return
+        # A little more than there is of the body, by what is around its pieces.
+        self._unread += len(data)
         if not self.status:
             self._head_size += len(data)
             if self._head_size > MAX_HEAD:
                 self.fail(NotHttp())
-        elif self._unread > MAX_UNREAD and not self._paused:
+        elif self._unread > MAX_UNREAD and not self._paused and self._pieces:
             self._paused = True
             self._pause(True)
         if not self._patience or self.is_whole or self._unread > MAX_GATHERED:
@@ -154,7 +161,7 @@ class Answer:
     def on_message_begin(self) -> None:
         """Another answer, to a request that was not made, ends the use of the connection."""
         if self.is_whole:
-            self._keep_alive = False
+            raise NotHttp
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, whole; or a trailer, which nobody asks for."""
@@ -172,12 +179,6 @@ class Answer:
             self.headers.clear()
         else:
             self.status = self.status or status
-
-    def on_body(self, data: bytes) -> None:
-        """A piece of the body."""
-        if not self.is_whole:
-            self._pieces.append(data)
-            self._unread += len(data)
 
     def on_message_complete(self) -> None:
         """The end of the body, unless that was that of an interim answer."""

@@ -189,12 +189,12 @@ class Exchange:
         try:
             while (data := answer.take()) is None:
                 await answer.more(patience)
-            return data
         except NotHttp as error:
             raise ConnectionFailed(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, _NOT_HTTP) from error
         except Lost as error:
             msg = "the provider closed the connection in the middle of its answer"
             raise ConnectionFailed(error_reason_pb2.ERROR_REASON_UPSTREAM_UNREACHABLE, msg) from error
+        return data
 
     async def body(self, limit: int) -> bytes:
         """The whole body, or its first `limit` bytes and a little more. Raises as `read` does."""

@@ -68,7 +68,11 @@ class SseDecoder:
 
     def frames(self, blocks: Iterable[bytes]) -> list[Frame]:
         """The frames of what stands between blank lines; what is no event of this format is left out."""
-        return [frame for block in blocks if (frame := parse(block)) is not None]
+        frames = []
+        for block in blocks:
+            if (frame := parse(block)) is not None:
+                frames.append(frame)  # noqa: PERF401 - a comprehension is a call, and most reads bring one block
+        return frames
 
     def _keep(self, piece: bytes) -> None:
         self._pending += piece

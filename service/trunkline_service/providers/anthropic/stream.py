@@ -49,14 +49,11 @@ class AnthropicStream:
         self._early: list[ChatEvent] = []
         self._warnings: list[warning_pb2.Warning] = []
         self._completion: ChatEvent | None = None
+        # Whether message_stop came.
+        self.complete = False
         self.failure: GatewayError | None = None
         self.joins = False
         self.joined = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether message_stop came."""
-        return self._completion is not None
 
     @property
     def usage(self) -> usage_pb2.Usage:
@@ -128,7 +125,7 @@ class AnthropicStream:
                 break
             elif type(event) is not events.Ping and not self._plain(event, len(frame.data), result):
                 break
-        self.joined = sum(run.end() for run in runs)
+        self.joined = sum(run.end() for run in runs) if runs else 0
         if self._completion is not None:
             result.append(self._completion)
         elif self._kept > MAX_KEPT_BYTES and self.failure is None:
@@ -183,7 +180,7 @@ class AnthropicStream:
         except ValueError:
             # Not JSON, not an object, not UTF-8, or a number that no message can hold.
             self._violation(_BAD_EVENT)
-        return self.failure is None and self._completion is None
+        return self.failure is None and not self.complete
 
     def _upstream_error(self, frame: Frame) -> bool:
         self.failure = decode_stream_error(frame.data, self._target)
@@ -330,6 +327,7 @@ class AnthropicStream:
             self._violation("message_stop before the message was whole")
             return
         self._completion = ChatEvent(completion=self._ending.completion(self.usage, self._warnings))
+        self.complete = True
 
     def _rare_message_stop(self, fields: Fields, _result: list[ChatEvent]) -> None:
         self._ending.beside_delta(fields)

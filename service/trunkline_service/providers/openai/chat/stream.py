@@ -136,8 +136,9 @@ class ChatStream:
         except ValueError:
             # Not JSON, not an object, not UTF-8, or a number that no message can hold.
             self._violation("a chunk is not what the API's format says")
-        self.joined = sum(run.end() for run in self._runs)
-        self._runs.clear()
+        if self.joins:
+            self.joined = sum(run.end() for run in self._runs)
+            self._runs.clear()
         if (
             self._kept + self._ending.kept + self._blocks.kept > MAX_KEPT_BYTES
             and self.failure is None
