@@ -62,6 +62,16 @@ def test_any_split_gives_the_same_events(body: bytes, data: st.DataObject) -> No
     assert play(*pieces(body, cuts)).serialized() == play(body).serialized()
 
 
+@quick
+@given(bodies, st.data())
+def test_joined_deltas_say_the_same(body: bytes, data: st.DataObject) -> None:
+    cuts = data.draw(st.lists(st.integers(0, len(body)), max_size=5))
+    told, joined = play(body), play(*pieces(body, cuts), joins=True)
+    assert joined.response == told.response
+    assert joined.reason == told.reason
+    assert len(joined.events) + joined.joined == len(told.events)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", [1, 2, 3, 17, 1000])
 def test_even_pieces_give_the_same_events(name: str, size: int) -> None:

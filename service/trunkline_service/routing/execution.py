@@ -166,11 +166,10 @@ class Execution(Generic[T]):
         quickest = self.asked.health(step.target).quickest() or 0.0
         return self.asked.now() + step.delay + quickest < self.deadline
 
-    async def _take(self, step: Step, ways: Ways) -> T | Failure:
+    # No coroutine of its own, as each that waits for another costs something for every token.
+    def _take(self, step: Step, ways: Ways) -> Awaitable[T | Failure]:
         hedge_after = self._hedge_after(step)
-        if hedge_after is None:
-            return await Runner(self, step).run()
-        return await self._race(step, ways, hedge_after)
+        return Runner(self, step).run() if hedge_after is None else self._race(step, ways, hedge_after)
 
     def _hedge_after(self, step: Step) -> float | None:
         """When a second attempt may begin beside this one; None if none may."""

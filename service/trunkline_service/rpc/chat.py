@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ from trunkline_service.errors import Violation
 from trunkline_service.off_loop import off_loop
 from trunkline_service.routing import questions
 from trunkline_service.routing.attempt import Attempt, Sink
-from trunkline_service.routing.coalescing import Coalescer, key_of
+from trunkline_service.routing.coalescing import Coalescer, Key, key_of
 from trunkline_service.routing.execution import Execution
 from trunkline_service.routing.failing import too_large
 from trunkline_service.rpc.batching import Batcher
@@ -98,7 +98,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         found = chain(own, call.router.violations(request.routing))
         await off_loop(check_request, request.input, request.routing, call.router.knows, found)
 
-    async def _answer(self, request: AnswerRequest, call: Call, sink: Sink, *, may_restart: bool) -> None:
+    def _answer(self, request: AnswerRequest, call: Call, sink: Sink, *, may_restart: bool) -> Awaitable[None]:
         chat_input, routing = request.input, request.routing
         router = call.router
         plan = router.plan(chat_input.model, routing)
@@ -110,22 +110,42 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
                 stream=stream, whole=not stream and not routing.coalescing_key, may_restart=may_restart,
             )  # fmt: skip
 
-        deadline = call.deadline()
         if not routing.coalescing_key:
-            call.execution = begin(deadline, sink)
-            await call.execution.run()
-            return
-        is_seen = "stream" in plan.looks_at
-        key = await off_loop(key_of, chat_input, routing, router, may_restart=may_restart, stream=stream and is_seen)
+            call.execution = begin(call.deadline(), sink)
+            return call.execution.run()
+        is_told_apart = stream and "stream" in plan.looks_at
+        make_key = partial(key_of, routing=routing, router=router, may_restart=may_restart, stream=is_told_apart)
+        return self._share(chat_input, call, sink, make_key, begin)
+
+    async def _share(
+        self,
+        chat_input: chat_input_pb2.ChatInput,
+        call: Call,
+        sink: Sink,
+        make_key: Callable[[chat_input_pb2.ChatInput], Key],
+        begin: Callable[[float, Sink], Execution[None]],
+    ) -> None:
+        deadline = call.deadline()
+        key = await off_loop(make_key, chat_input)
         # It may outlast the call that began it, as long as another one waits for it.
-        longest = asyncio.get_running_loop().time() + router.limits.max_deadline
+        limits = call.router.limits
+        longest = asyncio.get_running_loop().time() + limits.max_deadline
         shared = self._coalescer.join(key, partial(begin, longest))
         call.execution = shared.execution
-        await shared.follow(sink, deadline, router.limits.slow_consumer)
+        await shared.follow(sink, deadline, limits.slow_consumer)
 
-    async def _ask(self, attempt: Attempt, chat_input: chat_input_pb2.ChatInput, deadline: float, sink: Sink) -> None:
+    # Neither of these is a coroutine where it need not be: each that waits for another costs something for every token.
+    def _ask(
+        self, attempt: Attempt, chat_input: chat_input_pb2.ChatInput, deadline: float, sink: Sink
+    ) -> Awaitable[None]:
         if attempt.leg.provider.needs_maximum(chat_input, attempt.leg.target):
-            attempt.leg = await current_call().router.with_maximum(attempt.leg, deadline)
+            return self._ask_with_maximum(attempt, chat_input, deadline, sink)
+        return attempt.chat(chat_input, deadline, sink)
+
+    async def _ask_with_maximum(
+        self, attempt: Attempt, chat_input: chat_input_pb2.ChatInput, deadline: float, sink: Sink
+    ) -> None:
+        attempt.leg = await current_call().router.with_maximum(attempt.leg, deadline)
         await attempt.chat(chat_input, deadline, sink)
 
 

@@ -69,7 +69,15 @@ class Edge:
         async def handle(request: Message | Refused, context: Context) -> object:
             call = begin(method, context, self._generations.current)
             try:
-                response = await self._admitted(call, behaviour, request, context)
+                self._admit(call, request)
+                try:
+                    with call.router:
+                        response = await behaviour(request, context)
+                except grpc.aio.InternalError:
+                    # Nothing could be sent any more: the caller has gone, and the cancellation that says so is on its
+                    # way.
+                    await asyncio.sleep(GONE_SECONDS)
+                    raise
                 context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
                 _log(call, "OK")
                 return response
@@ -95,7 +103,7 @@ class Edge:
 
         return handle
 
-    async def _admitted(self, call: Call, behaviour: Behaviour, request: Message | Refused, context: Context) -> object:
+    def _admit(self, call: Call, request: Message | Refused) -> None:
         if self.draining:
             raise GatewayError(error_reason_pb2.ERROR_REASON_GATEWAY_SHUTTING_DOWN, "the gateway is about to stop")
         most = call.router.limits.max_concurrent_calls
@@ -111,13 +119,6 @@ class Edge:
         task.add_done_callback(lambda _: self._leave(call))
         if isinstance(request, Refused):
             raise request.error
-        try:
-            with call.router:
-                return await behaviour(request, context)
-        except grpc.aio.InternalError:
-            # Nothing could be sent any more: the caller has gone, and the cancellation that says so is on its way.
-            await asyncio.sleep(GONE_SECONDS)
-            raise
 
     @property
     def in_flight(self) -> int:

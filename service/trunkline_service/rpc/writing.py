@@ -20,12 +20,14 @@ def written(response: Message | bytes) -> bytes:
 
 def stream_chat_response(events: Sequence[ChatEvent]) -> bytes:
     """A `StreamChatResponse` with these events."""
-    pieces: list[bytes] = []
-    for event in events:
-        data = event.SerializeToString()
-        size = len(data)
-        pieces += (_EVENTS, _ONE_BYTE[size] if size < 0x80 else _varint(size), data)
-    return b"".join(pieces)
+    if len(events) == 1:
+        return _field(events[0].SerializeToString())
+    return b"".join([_field(event.SerializeToString()) for event in events])
+
+
+def _field(data: bytes) -> bytes:
+    size = len(data)
+    return _EVENTS + (_ONE_BYTE[size] if size < 0x80 else _varint(size)) + data
 
 
 def _varint(number: int) -> bytes:
