@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import re
+import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -25,9 +26,13 @@ from trunkline_service.app import make_endpoint
 from trunkline_service.config import Settings
 from trunkline_service.routing.generations import Generations
 from trunkline_service.rpc.edge import Edge
+from trunkline_service.rpc.server import LOOKAHEAD_BYTES
 from trunkline_service.simulator import Simulator
 
 CODE = grpc.StatusCode
+# Of HTTP/2: a type of frame, and what one says.
+SETTINGS = 4
+INITIAL_WINDOW_SIZE = 4
 METHODS: tuple[Method, ...] = ("unary", "stream", "batched", "count")
 SECRET = "sk-ant-a-key-in-a-text"
 EVENT = chat_service_pb2.StreamChatResponse(events=[chat_service_pb2.ChatEvent(start=chat_service_pb2.StreamStart())])
@@ -230,3 +235,21 @@ async def test_a_compressed_request_is_read(sim: Simulator) -> None:
         asked = calls.request("up/text")
         answer = await r.stub.Chat(asked, timeout=5, compression=grpc.Compression.Gzip)
         assert answer.message.content[0].text.text == "You said: Hello"
+
+
+async def test_large_requests_need_not_wait_for_acknowledgements(sim: Simulator) -> None:
+    """gRPC's own window is so small that a long way makes a prompt of megabytes slow, unless it measures the way, which
+    costs a ping for nearly every request.
+    """
+    async with rig(sim.url) as r:
+        host, _, port = r.gateway.address.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5))
+            size, kind = struct.unpack(">IB", b"\0" + (await reader.readexactly(9))[:4])
+            assert kind == SETTINGS
+            settings = dict(struct.iter_unpack(">HI", await reader.readexactly(size)))
+            assert settings[INITIAL_WINDOW_SIZE] == LOOKAHEAD_BYTES
+        finally:
+            writer.close()
+            await writer.wait_closed()
