@@ -1,10 +1,15 @@
-"""`chat`, `count` and `models`: calls of a gateway, with the Python client."""
+"""`chat`, `count` and `models`: calls of a gateway, with the Python client.
 
+It is the asyncio one, as gRPC's blocking calls do not always survive Ctrl-C: an exception that comes in the middle of
+them may be lost, or hit a lock that is not theirs yet.
+"""
+
+import asyncio
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
@@ -23,7 +28,10 @@ _DEFAULT_MODEL = "simulator/text"
 
 def chat(options: Namespace) -> int:
     """Print the answer as it comes, or with --json the whole response."""
-    text = _text(options)
+    return asyncio.run(_chat(options, _text(options)))
+
+
+async def _chat(options: Namespace, text: str) -> int:
     asked: ChatOptions = {
         **_asked(options),
         "max_output_tokens": options.max_tokens,
@@ -33,13 +41,13 @@ def chat(options: Namespace) -> int:
         "reasoning": options.thinking,
         "effort": options.effort,
     }
-    with _client(options) as client:
+    async with _client(options) as client:
         if options.json:
-            _print(client.chat(text, **asked).proto)
+            _print((await client.chat(text, **asked)).proto)
             return 0
-        with client.stream(text, **asked) as stream:
+        async with client.stream(text, **asked) as stream:
             try:
-                _show(stream)
+                await _show(stream)
             except trunkline.APIError as error:
                 if error.partial and error.partial.text:
                     # The error begins on a line of its own.
@@ -54,9 +62,12 @@ def chat(options: Namespace) -> int:
 
 def count(options: Namespace) -> int:
     """Print the number of tokens, or with --json the whole response."""
-    text = _text(options)
-    with _client(options) as client:
-        tokens = client.count_tokens(text, **_asked(options))
+    return asyncio.run(_count(options, _text(options)))
+
+
+async def _count(options: Namespace, text: str) -> int:
+    async with _client(options) as client:
+        tokens = await client.count_tokens(text, **_asked(options))
     if options.json:
         _print(tokens.proto)
     else:
@@ -68,12 +79,16 @@ def count(options: Namespace) -> int:
 
 def models(options: Namespace) -> int:
     """Print a line for each model, or with --json what is known of it."""
-    with _client(options) as client:
+    return asyncio.run(_models(options))
+
+
+async def _models(options: Namespace) -> int:
+    async with _client(options) as client:
         if options.model:
-            found: Sequence[Model] = [client.get_model(options.model, timeout=options.timeout)]
+            found: Sequence[Model] = [await client.get_model(options.model, timeout=options.timeout)]
         else:
             try:
-                listed = client.list_models(
+                listed = await client.list_models(
                     provider=options.provider,
                     capabilities=options.can,
                     lifecycles=["unspecified", "active", "deprecated", "retired"] if options.all else None,
@@ -141,27 +156,30 @@ def _text(options: Namespace) -> str:
     return text
 
 
-@contextmanager
-def _client(options: Namespace) -> Iterator[trunkline.Trunkline]:
+@asynccontextmanager
+async def _client(options: Namespace) -> AsyncIterator[trunkline.AsyncTrunkline]:
     """Give a client, and tell what went wrong with its calls."""
-    tls: bool | grpc.ChannelCredentials = options.tls
-    if options.ca:
-        try:
-            tls = grpc.ssl_channel_credentials(Path(options.ca).read_bytes())
-        except OSError as error:
-            raise UsageError(f"cannot read {options.ca}: {error.strerror}") from None
     try:
-        client = trunkline.Trunkline(options.address, tls=tls)
+        client = trunkline.AsyncTrunkline(options.address, tls=_tls(options))
     except ValueError as error:
         raise UsageError(str(error)) from None
     try:
-        with client:
+        async with client:
             yield client
     except trunkline.GatewayUnreachableError as error:
         advice = "`trunkline serve` starts one, --address names another"
         raise Failure(f"no gateway answers at {client.address}; {advice}\n  {error.message}") from None
     except trunkline.APIError as error:
         raise Failure("\n  ".join(_explained(error))) from None
+
+
+def _tls(options: Namespace) -> bool | grpc.ChannelCredentials:
+    if not options.ca:
+        return bool(options.tls)
+    try:
+        return grpc.ssl_channel_credentials(Path(options.ca).read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {options.ca}: {error.strerror}") from None
 
 
 def _explained(error: trunkline.APIError) -> Iterator[str]:
@@ -174,10 +192,10 @@ def _explained(error: trunkline.APIError) -> Iterator[str]:
         yield "may work later"
 
 
-def _show(stream: trunkline.ChatStream) -> None:
+async def _show(stream: trunkline.AsyncChatStream) -> None:
     """Write text and refusals to the standard output, reasoning to the standard error, as they come."""
     thinking = False
-    for event in stream:
+    async for event in stream:
         text, thought = _pieces(event)
         if thought:
             say(thought, dim=True, end="")
