@@ -92,7 +92,7 @@ class Scripts:
         for word in range(outcome.words):
             if not word:
                 begun.first_word = asyncio.get_running_loop().time()
-                attempt.report.time_to_first_event.FromNanoseconds(int((begun.first_word - begun.began) * 1e9) + 1)
+                attempt.note_first_event(begun.first_word - begun.began + 1e-9)
             events.append(ChatEvent(block_delta=chat_service_pb2.BlockDelta(text=f"{begun.number}.{word} ")))
             attempt.events_sent += len(events)
             watch.stage(WRITE, 30)

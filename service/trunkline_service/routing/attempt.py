@@ -46,13 +46,14 @@ class Attempt:
 
     `whole` is whether its events are wanted for no more than what they add up to: they may come later and joined, then.
     `report` is what the caller gets to see of it, and `model` the one that answers, in the provider's own word. `began`
-    is a time of `time.monotonic()`.
+    is a time of `time.monotonic()`, and `first_event` how many seconds after it the first event came, if that is not 0.
     """
 
     leg: Leg
     whole: bool = False
     report: route_pb2.Attempt = field(init=False)
     events_sent: int = 0
+    first_event: float = 0.0
     is_over: bool = False
     model: str = ""
     began: float = field(default_factory=time.monotonic)
@@ -246,7 +247,12 @@ class Attempt:
 
     def _begin(self) -> None:
         self._has_begun = True
-        self.report.time_to_first_event.FromNanoseconds(int((time.monotonic() - self.began) * 1e9))
+        self.note_first_event(time.monotonic() - self.began)
+
+    def note_first_event(self, seconds: float) -> None:
+        """The first event came so long after the attempt began."""
+        self.first_event = seconds
+        self.report.time_to_first_event.FromNanoseconds(int(seconds * 1e9))
 
     def _decode_whole(self, body: bytes) -> list[ChatEvent]:
         check_parts(body)

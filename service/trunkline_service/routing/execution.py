@@ -135,14 +135,18 @@ class Execution(Generic[T]):
     @property
     def report(self) -> route_pb2.RouteReport:
         """Where the call went so far."""
-        report = route_pb2.RouteReport(
-            attempts=[attempt.report for attempt in self.attempts],
-            route_name=self._plan.name,
-            restarts=self.restarts,
-        )
+        report = route_pb2.RouteReport()
+        self._write_report(report)
+        return report
+
+    def _write_report(self, report: route_pb2.RouteReport) -> None:
+        report.attempts.extend([attempt.report for attempt in self.attempts])
+        if self._plan.name:
+            report.route_name = self._plan.name
+        if self.restarts:
+            report.restarts = self.restarts
         if costs := [attempt.report.cost for attempt in self.attempts if attempt.report.HasField("cost")]:
             report.unanswered_cost.CopyFrom(total(costs))
-        return report
 
     def _next(self, ways: Ways, sent: Failure | Pending | None) -> tuple[Step | None, Failure | None]:
         """The next step, or None and what the route ended with."""
@@ -244,7 +248,7 @@ class Execution(Generic[T]):
         self._given = True
         if are_last:
             self.completion = events[-1].completion
-            self.completion.route_report.CopyFrom(self.report)
+            self._write_report(self.completion.route_report)
         return self._sink(events)
 
     def leads_on(self, step: Step, events: Sequence[ChatEvent]) -> bool:

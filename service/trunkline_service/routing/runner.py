@@ -124,10 +124,10 @@ class Runner(Generic[T]):
         """Tells the target's memory, once, how long the first event took."""
         if self._is_timed:
             return
-        if seconds := attempt.report.time_to_first_event.ToNanoseconds() / 1e9:
+        if attempt.first_event:
             self._is_timed = True
             health = asked.health(self._step.target)
-            health.first_event(seconds, asked.now())
+            health.first_event(attempt.first_event, asked.now())
             if self._probes:
                 self._probes = False
                 health.begins_to_answer()

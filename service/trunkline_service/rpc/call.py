@@ -72,8 +72,8 @@ class Call:
             facts["upstream_status"] = report.upstream_status
             facts["upstream_request_id"] = report.upstream_request_id
             facts["events"] = attempt.events_sent
-            if report.HasField("time_to_first_event"):
-                facts["first_event_ms"] = round(report.time_to_first_event.ToNanoseconds() / 1e6, 1)
+            if attempt.first_event:
+                facts["first_event_ms"] = round(attempt.first_event * 1000, 1)
         if self.execution is not None and (completion := self.execution.completion) is not None:
             facts["finish_reason"] = completion.provider_finish_reason
             facts["input_tokens"] = completion.usage.input_total

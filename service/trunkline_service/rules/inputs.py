@@ -56,7 +56,8 @@ def _request(
     chat_input: chat_input_pb2.ChatInput, routing: route_pb2.RoutingOptions, knows_provider: KnowsProvider
 ) -> Iterator[Violation]:
     yield from destination(chat_input.model, "input.model", routing)
-    yield from _messages(chat_input.messages)
+    # Each block takes a byte at the least: where there are fewer bytes, there is nothing to count.
+    yield from _messages(chat_input.messages, is_large=chat_input.ByteSize() > MAX_BLOCKS)
     yield from parts(chat_input, knows_provider)
 
 
@@ -88,16 +89,16 @@ def parts(chat_input: chat_input_pb2.ChatInput, knows_provider: KnowsProvider) -
         yield from provider_options(chat_input.provider_options_json, "input.provider_options_json", knows_provider)
 
 
-def _messages(messages: Sequence[message_pb2.Message]) -> Iterator[Violation]:
+def _messages(messages: Sequence[message_pb2.Message], *, is_large: bool) -> Iterator[Violation]:
     path = "input.messages"
     if not messages:
         yield Violation(path, "is required: at least one message")
     # Neither is looked at any closer: that would be all that this process does for a while.
     elif len(messages) > MAX_MESSAGES:
         yield Violation(path, f"has more than {MAX_MESSAGES} messages")
-    elif _count(chain.from_iterable(message.content for message in messages)) > MAX_BLOCKS:
+    elif is_large and _count(chain.from_iterable(message.content for message in messages)) > MAX_BLOCKS:
         yield Violation(path, f"have more than {MAX_BLOCKS} blocks")
-    elif sum(len(block.text.citations) for message in messages for block in message.content) > MAX_BLOCKS:
+    elif is_large and sum(len(block.text.citations) for message in messages for block in message.content) > MAX_BLOCKS:
         yield Violation(path, f"have more than {MAX_BLOCKS} citations")
     else:
         for number, message in enumerate(messages):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
 import traceback
@@ -72,7 +71,10 @@ def configure() -> None:
 
 
 def _to_standard_error(line: bytes) -> None:
-    # A log that cannot be written must not be the end of a call.
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.buffer.write(line)
-        sys.stderr.buffer.flush()
+    output = sys.stderr.buffer
+    try:
+        output.write(line)
+        output.flush()
+    except (OSError, ValueError):
+        # A log that cannot be written must not be the end of a call.
+        pass

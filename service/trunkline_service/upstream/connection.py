@@ -116,7 +116,7 @@ class Connection(ResponseHandler):
 
 
 def _head(method: str, target: str, headers: Mapping[str, str]) -> bytes:
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    lines = [f"{method} {target} HTTP/1.1", *[f"{name}: {value}" for name, value in headers.items()], "", ""]
     head = "\r\n".join(lines)
     if not head.count("\n") == head.count("\r") == len(lines) - 1 or "\0" in head:
         msg = "a header holds the end of a line"

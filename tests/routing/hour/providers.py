@@ -117,7 +117,7 @@ class Provider:
             await asyncio.sleep(round(self._usual(luck, kinds) * crowd, 3))
             if call.prefix:
                 self._kept[call.prefix] = _now() + self.profile.keeps
-            attempt.report.time_to_first_event.FromNanoseconds(round((_now() - began) * 1e9))
+            attempt.note_first_event(_now() - began)
             events = [*_BEGIN, _PIECE]
             for piece in range(PIECES):
                 if "cuts" in kinds and piece == PIECES - 1 and luck.fate < 1 / 3:

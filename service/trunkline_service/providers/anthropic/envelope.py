@@ -125,7 +125,7 @@ def _newest_version_for(chat_input: ChatInput, target: Target, platform: Platfor
         return LEGACY_VERSION
     for message in chat_input.messages:
         held = _LEGACY_ONLY.get(message.role)
-        if held is not None and any(held(block) for block in message.content):
+        if held is not None and any(map(held, message.content)):
             return LEGACY_VERSION
     return NEWEST_VERSION
 

@@ -105,7 +105,7 @@ class AnthropicStream:
                 if block.plain == "tool_use":
                     block.pieces.append(delta.appended)
                     self._kept += len(delta.appended)
-                if run is not None and run.goes_on(block.index, result):
+                if run is not None and run.index == block.index and result[-1] is run.event:
                     run.pieces.append(delta.appended)
                     continue
                 chat_event = ChatEvent()
@@ -206,7 +206,11 @@ class AnthropicStream:
         if usage is not None:
             self._meter.start(usage)
         origin = blocks_out.origin(self._target, model)
-        result.append(ChatEvent(start=chat_service_pb2.StreamStart(id=message_id, origin=origin, usage=self.usage)))
+        start = chat_service_pb2.StreamStart(id=message_id, origin=origin)
+        if not self.joins:
+            # What it all adds up to has the usage of the completion.
+            start.usage.CopyFrom(self.usage)
+        result.append(ChatEvent(start=start))
         result.extend(self._early)
         self._early.clear()
 

@@ -76,8 +76,8 @@ class UsageMeter:
                 result.server_tool_requests[name] = count
         for word in ("service_tier", "speed", "inference_geo"):
             # As it stands, if it is no word: what it does to prices is then not known.
-            text_of_it = bytes(self._members[word]).decode() if word in unreadable else getattr(known, word)
-            setattr(result, word, text_of_it or "")
+            if text_of_it := bytes(self._members[word]).decode() if word in unreadable else getattr(known, word):
+                setattr(result, word, text_of_it)
         return result
 
 

@@ -195,8 +195,9 @@ class ChatStream:
     def _append(self, field: str, text: str, result: list[ChatEvent]) -> None:
         """A delta of the block that is open, which has text in that field."""
         index = self._blocks.count - 1
-        if self._runs and self._runs[-1].goes_on(index, result):
-            self._runs[-1].pieces.append(text)
+        run = self._runs[-1] if self._runs else None
+        if run is not None and run.index == index and result[-1] is run.event:
+            run.pieces.append(text)
             return
         event = ChatEvent()
         out = event.block_delta
