@@ -17,12 +17,13 @@ import bench
 from bench import grpc_client, http_client, processes, profiling, report
 from bench import peers as others
 from bench.load import Client, measure
-from bench.peers import PEERS, UPSTREAM_PORT, Peer
+from bench.peers import PEERS, UPSTREAM_PORT
 from bench.processes import Server, StartError
-from bench.report import OURS, OURS_ROUTED, OURS_TO_OPENAI, OURS_TO_SIMULATOR, Results
+from bench.report import LEAST, OURS, OURS_ROUTED, OURS_TO_OPENAI, OURS_TO_SIMULATOR, Results
 from bench.scenarios import SCENARIOS, Scenario
 
 Connect = Callable[[], AbstractAsyncContextManager[Client]]
+Row = tuple[str, Server, Connect]
 
 
 def main() -> int:
@@ -52,8 +53,17 @@ def _measure(options: argparse.Namespace, folder: Path) -> int:
         upstream = stack.enter_context(processes.mock_upstream(other, folder, port))
         simulated = stack.enter_context(processes.simulator(other, folder))
         address, ours = stack.enter_context(processes.gateway(core, folder, upstream, simulated=simulated))
+        least_address, least = stack.enter_context(processes.least(core, folder, upstream))
         servers = stack.enter_context(others.running(options.peers, chosen)) if chosen else {}
-        results = processes.run(_rounds(address, ours, chosen, servers, scenarios, options))
+        rows: list[Row] = [
+            (OURS, ours, partial(grpc_client.connected, address)),
+            (OURS_ROUTED, ours, partial(grpc_client.connected, address, route=processes.ROUTE)),
+            (OURS_TO_SIMULATOR, ours, partial(grpc_client.connected, address, "simulated")),
+            (OURS_TO_OPENAI, ours, partial(grpc_client.connected, address, "openai")),
+            (LEAST, least, partial(grpc_client.connected, least_address)),
+            *((peer.name, servers[peer.process], partial(http_client.connected, peer)) for peer in chosen),
+        ]
+        results = processes.run(_rounds(rows, scenarios, options))
     print(report.figures(results, scenarios))
     if chosen:
         print(report.table(results, scenarios))
@@ -74,24 +84,11 @@ def _profile(options: argparse.Namespace, folder: Path) -> int:
     return 0
 
 
-async def _rounds(
-    address: str,
-    ours: Server,
-    peers: list[Peer],
-    servers: dict[str, Server],
-    scenarios: list[Scenario],
-    options: argparse.Namespace,
-) -> Results:
+async def _rounds(rows: list[Row], scenarios: list[Scenario], options: argparse.Namespace) -> Results:
     """Measures everything in turn, several times: a bad moment of the machine spoils a round, and not a gateway."""
-    rows: list[tuple[str, Server, Connect]] = [
-        (OURS, ours, partial(grpc_client.connected, address)),
-        (OURS_ROUTED, ours, partial(grpc_client.connected, address, route=processes.ROUTE)),
-        (OURS_TO_SIMULATOR, ours, partial(grpc_client.connected, address, "simulated")),
-        (OURS_TO_OPENAI, ours, partial(grpc_client.connected, address, "openai")),
-        *((peer.name, servers[peer.process], partial(http_client.connected, peer)) for peer in peers),
-    ]
     results: Results = {name: {scenario.name: [] for scenario in scenarios} for name, _, _ in rows}
-    ours.suspend()
+    for _, server, _ in rows:
+        server.suspend()
     for number in range(options.rounds):
         for scenario in scenarios:
             for name, server, connect in rows:

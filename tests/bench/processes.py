@@ -178,6 +178,14 @@ def gateway(
         yield _address(server, log), server
 
 
+@contextlib.contextmanager
+def least(core: int | None, folder: Path, upstream: str) -> Iterator[tuple[str, Server]]:
+    """The least that serves gRPC; gives its address."""
+    log = folder / "least.log"
+    with started([sys.executable, "-m", "bench.least", upstream], core, log) as server:
+        yield _address(server, log), server
+
+
 def _address(server: Server, log: Path) -> str:
     for _ in _patience(server, log):
         for line in log.read_text().splitlines():

@@ -12,6 +12,8 @@ Results = dict[str, dict[str, list[Figures]]]
 """By gateway and by scenario, a measurement for each round."""
 
 OURS = "Trunkline"
+LEAST = "grpc.aio alone"
+"""What passes tokens on and reads none of them: see `least.py`."""
 OURS_TO_SIMULATOR = "Trunkline, to simulator"
 """The same as the next row, but for the format: the simulator writes in smaller pieces than the mock."""
 OURS_TO_OPENAI = "Trunkline, to OpenAI"

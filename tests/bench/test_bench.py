@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.grpc_client import COMPLETION_TAG, count_events
 from bench.processes import REPOSITORY
-from bench.report import OURS, OURS_ROUTED, OURS_TO_OPENAI, OURS_TO_SIMULATOR
+from bench.report import LEAST, OURS, OURS_ROUTED, OURS_TO_OPENAI, OURS_TO_SIMULATOR
 from bench.scenarios import SCENARIOS
 from trunkline.v1 import chat_service_pb2
 
@@ -28,7 +28,7 @@ async def test_every_scenario_is_measured(tmp_path: Path) -> None:
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
     results = json.loads(file.read_text())
-    assert list(results) == [OURS, OURS_ROUTED, OURS_TO_SIMULATOR, OURS_TO_OPENAI]
+    assert list(results) == [OURS, OURS_ROUTED, OURS_TO_SIMULATOR, OURS_TO_OPENAI, LEAST]
     for found, scenario in itertools.product(results.values(), SCENARIOS):
         [figures] = found[scenario.name]
         assert figures["failures"] == []
