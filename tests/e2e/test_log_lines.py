@@ -199,6 +199,15 @@ async def test_lines_on_standard_error(tmp_path: Path) -> None:
     assert PROMPT not in errors.decode()
 
 
+@pytest.mark.parametrize("output", ["2>&-", "2>/dev/full"])
+async def test_a_log_that_cannot_be_written_is_no_harm(output: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", f'exec "$0" -c "$1" {output}', sys.executable, LOGGING_PROGRAM), stdout=subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    assert (process.returncode, said) == (0, b"answered\n")
+
+
 LOGGING_PROGRAM = f"""\
 import asyncio, contextlib
 from trunkline import APIError, AsyncTrunkline
@@ -210,7 +219,8 @@ async def main():
     log.configure()
     async with Gateway(Settings(listen="127.0.0.1:0", simulator=True)) as gateway:
         async with AsyncTrunkline(gateway.address) as client:
-            await client.chat({PROMPT!r}, model="simulator/text", max_output_tokens=5)
+            if await client.chat({PROMPT!r}, model="simulator/text", max_output_tokens=5):
+                print("answered")
             with contextlib.suppress(APIError):
                 await client.chat({PROMPT!r}, model="simulator/reset", max_output_tokens=5)
 

@@ -63,7 +63,8 @@ def configure() -> None:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
-    calls.write = _to_standard_error
+    # It is None where the process was started without one.
+    calls.write = None if sys.stderr is None else _to_standard_error
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
