@@ -168,6 +168,20 @@ class TestChat:
         time.sleep(0.2)
         assert calls(simulator)[-1]["outcome"] == "hung_up"
 
+    def test_ctrl_c_while_nobody_reads(self, gateway: str) -> None:
+        """What is written waits for its reader, and Ctrl-C must not."""
+        arguments = ["chat", "x" * 90_000, "--model", "sim/text", "--address", gateway]
+        with subprocess.Popen(
+            [TRUNKLINE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+        ) as process:
+            assert process.stdout
+            assert process.stderr
+            assert os.read(process.stdout.fileno(), 1)
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(5) == 130
+            assert process.stderr.read() == b""
+
     def test_a_reader_that_goes_away(self, gateway: str) -> None:
         arguments = ["chat", "hello", "--model", "sim/paced-n40-g20", "--address", gateway]
         with subprocess.Popen(

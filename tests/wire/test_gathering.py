@@ -86,6 +86,13 @@ async def test_a_reader_that_was_cancelled_leaves_nothing_behind() -> None:
     assert body.take() == b"a"
 
 
+async def test_patience_ends_before_it_is_too_late() -> None:
+    body = begun()
+    waiter = body.more(PATIENCE, asyncio.get_running_loop().time() + PATIENCE / 2)
+    body.feed(chunk(b"a"))
+    assert waiter.done()
+
+
 MODEL = "anthropic/claude-sonnet-4-6"
 # As text: it is there for type checkers alone.
 Stub: TypeAlias = "chat_service_pb2_grpc.ChatServiceAsyncStub"

@@ -21,6 +21,7 @@ from wire.decoding import (
     delta,
     message_delta,
     play,
+    sse,
     start,
     text_block,
     text_delta,
@@ -105,6 +106,36 @@ def test_nor_does_it_where_they_are_odd(beside: dict[str, object], monkeypatch: 
     expected = play(body).serialized()
     monkeypatch.setattr(events, "frequent", msgspec.json.Decoder(events.Ping))
     assert play(body).serialized() == expected
+
+
+NO_TEXT = b'{"input_tokens": 10, "output_tokens": 1, "zz": "\xff"}'
+
+
+@pytest.mark.parametrize("joins", [False, True])
+@pytest.mark.parametrize("place", [b'{"input_tokens": 10, "output_tokens": 1}', b'{"output_tokens": 5}'])
+def test_a_usage_that_is_no_text(place: bytes, joins: bool) -> None:
+    played = play(answer(*text_block("a")).replace(place, NO_TEXT), joins=joins)
+    assert (played.reason, played.complete) == ("UPSTREAM_PROTOCOL_ERROR", False)
+
+
+def test_an_event_that_is_named_an_error_is_one() -> None:
+    body = answer(*text_block("a")).replace(b"event: message_delta", b"event: error")
+    assert play(body).reason == "UPSTREAM_ERROR"
+
+
+def test_an_end_that_was_told_before_the_message_began_is_none() -> None:
+    first = sse(message_delta())
+    whole = answer(*text_block("a"))
+    without = whole.replace(sse(message_delta()), b"")
+    assert play(first + without).reason == "UPSTREAM_PROTOCOL_ERROR"
+    assert play(first + whole).succeeded
+
+
+@pytest.mark.parametrize(
+    "block", [{"type": "text", "text": ""}, {"type": "tool_use", "id": "t", "name": "n", "input": {}}]
+)
+def test_an_index_that_is_none(block: dict[str, object]) -> None:
+    assert play(answer(block_start(block, 10**12))).reason == "UPSTREAM_PROTOCOL_ERROR"
 
 
 @pytest.mark.parametrize("usage", [5, [], "many"])

@@ -73,9 +73,9 @@ class Accumulator:
         elif kind == "block_start":
             self._begin(event.block_start)
         elif kind == "start":
-            self._start = event.start
+            self._start = _copy(event.start)
         elif kind == "completion":
-            self._completion = event.completion
+            self._completion = _copy(event.completion)
         elif kind == "restart":
             self._clear()
 

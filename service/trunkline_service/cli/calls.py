@@ -1,15 +1,10 @@
-"""`chat`, `count` and `models`: calls of a gateway, with the Python client.
+"""`chat`, `count` and `models`: calls of a gateway, with the Python client."""
 
-It is the asyncio one, as gRPC's blocking calls do not always survive Ctrl-C: an exception that comes in the middle of
-them may be lost, or hit a lock that is not theirs yet.
-"""
-
-import asyncio
 import os
 import sys
 from argparse import Namespace
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -21,6 +16,7 @@ from trunkline.requests import ChatOptions
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline.v1.model_service_pb2 import Model, ModelLifecycle, PriceTier
 from trunkline.v1.warning_pb2 import WarningCode
+from trunkline_service.cli.interrupt import ended_by_interrupt
 from trunkline_service.cli.terminal import Failure, UsageError, say, write
 
 _DEFAULT_MODEL = "simulator/text"
@@ -28,10 +24,7 @@ _DEFAULT_MODEL = "simulator/text"
 
 def chat(options: Namespace) -> int:
     """Print the answer as it comes, or with --json the whole response."""
-    return asyncio.run(_chat(options, _text(options)))
-
-
-async def _chat(options: Namespace, text: str) -> int:
+    text = _text(options)
     asked: ChatOptions = {
         **_asked(options),
         "max_output_tokens": options.max_tokens,
@@ -41,13 +34,13 @@ async def _chat(options: Namespace, text: str) -> int:
         "reasoning": options.thinking,
         "effort": options.effort,
     }
-    async with _client(options) as client:
+    with _client(options) as client:
         if options.json:
-            _print((await client.chat(text, **asked)).proto)
+            _print(client.chat(text, **asked).proto)
             return 0
-        async with client.stream(text, **asked) as stream:
+        with client.stream(text, **asked) as stream:
             try:
-                await _show(stream)
+                _show(stream)
             except trunkline.APIError as error:
                 if error.partial and error.partial.text:
                     # The error begins on a line of its own.
@@ -62,12 +55,9 @@ async def _chat(options: Namespace, text: str) -> int:
 
 def count(options: Namespace) -> int:
     """Print the number of tokens, or with --json the whole response."""
-    return asyncio.run(_count(options, _text(options)))
-
-
-async def _count(options: Namespace, text: str) -> int:
-    async with _client(options) as client:
-        tokens = await client.count_tokens(text, **_asked(options))
+    text = _text(options)
+    with _client(options) as client:
+        tokens = client.count_tokens(text, **_asked(options))
     if options.json:
         _print(tokens.proto)
     else:
@@ -79,16 +69,12 @@ async def _count(options: Namespace, text: str) -> int:
 
 def models(options: Namespace) -> int:
     """Print a line for each model, or with --json what is known of it."""
-    return asyncio.run(_models(options))
-
-
-async def _models(options: Namespace) -> int:
-    async with _client(options) as client:
+    with _client(options) as client:
         if options.model:
-            found: Sequence[Model] = [await client.get_model(options.model, timeout=options.timeout)]
+            found: Sequence[Model] = [client.get_model(options.model, timeout=options.timeout)]
         else:
             try:
-                listed = await client.list_models(
+                listed = client.list_models(
                     provider=options.provider,
                     capabilities=options.can,
                     lifecycles=["unspecified", "active", "deprecated", "retired"] if options.all else None,
@@ -156,30 +142,27 @@ def _text(options: Namespace) -> str:
     return text
 
 
-@asynccontextmanager
-async def _client(options: Namespace) -> AsyncIterator[trunkline.AsyncTrunkline]:
+@contextmanager
+def _client(options: Namespace) -> Iterator[trunkline.Trunkline]:
     """Give a client, and tell what went wrong with its calls."""
+    tls: bool | grpc.ChannelCredentials = options.tls
+    if options.ca:
+        try:
+            tls = grpc.ssl_channel_credentials(Path(options.ca).read_bytes())
+        except OSError as error:
+            raise UsageError(f"cannot read {options.ca}: {error.strerror}") from None
     try:
-        client = trunkline.AsyncTrunkline(options.address, tls=_tls(options))
+        client = trunkline.Trunkline(options.address, tls=tls)
     except ValueError as error:
         raise UsageError(str(error)) from None
     try:
-        async with client:
+        with ended_by_interrupt(), client:
             yield client
     except trunkline.GatewayUnreachableError as error:
         advice = "`trunkline serve` starts one, --address names another"
         raise Failure(f"no gateway answers at {client.address}; {advice}\n  {error.message}") from None
     except trunkline.APIError as error:
         raise Failure("\n  ".join(_explained(error))) from None
-
-
-def _tls(options: Namespace) -> bool | grpc.ChannelCredentials:
-    if not options.ca:
-        return bool(options.tls)
-    try:
-        return grpc.ssl_channel_credentials(Path(options.ca).read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {options.ca}: {error.strerror}") from None
 
 
 def _explained(error: trunkline.APIError) -> Iterator[str]:
@@ -192,10 +175,10 @@ def _explained(error: trunkline.APIError) -> Iterator[str]:
         yield "may work later"
 
 
-async def _show(stream: trunkline.AsyncChatStream) -> None:
+def _show(stream: trunkline.ChatStream) -> None:
     """Write text and refusals to the standard output, reasoning to the standard error, as they come."""
     thinking = False
-    async for event in stream:
+    for event in stream:
         text, thought = _pieces(event)
         if thought:
             say(thought, dim=True, end="")

@@ -183,9 +183,13 @@ class Attempt:
     ) -> None:
         framing = self.leg.provider.framing(self.leg.max_answer_bytes)
         held: list[ChatEvent] = []
-        idle = self.leg.timeouts.idle
+        # What is being gathered has come in time.
+        idle = self.leg.timeouts.idle + (GATHER_SECONDS if self.whole else 0.0)
         while True:
-            chunk = await exchange.read(GATHER_SECONDS if self.whole and self._has_begun else 0.0)
+            if self.whole and self.events_sent:
+                chunk = await exchange.read(GATHER_SECONDS, watch.ends - GATHER_SECONDS)
+            else:
+                chunk = await exchange.read()
             try:
                 frames = framing.feed(chunk) if chunk else framing.finish()
             except FrameTooLarge as error:

@@ -61,6 +61,7 @@ class Legs:
     ) -> Leg:
         settings = endpoint.settings
         facts = catalog.find(settings.type, model)
+        maximum = facts.max_output_tokens if facts else None
         given = {name: getattr(limits, name) for name in ("first_event", "idle", "attempt")}
         return Leg(
             provider=endpoint.provider,
@@ -82,7 +83,7 @@ class Legs:
                 auth=settings.auth,
                 api_key=key,
                 caller_key=callers,
-                max_output_tokens=facts.max_output_tokens if facts else endpoint.maxima.get(model),
+                max_output_tokens=endpoint.maxima.get(model) if maximum is None else maximum,
                 takes_sampling=facts.takes_sampling if facts else None,
                 takes_newest_version=facts.takes_newest_version if facts else None,
                 takes_cache_marks=facts.takes_cache_marks if facts else None,

@@ -57,6 +57,11 @@ class Watch:
         if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise self._error from None
 
+    @property
+    def ends(self) -> float:
+        """When the attempt must be over, whatever stage it is in."""
+        return self._deadline
+
     def stage(self, name: str, limit: float) -> None:
         """The attempt enters a stage, which may last `limit` seconds."""
         self._stage = name

@@ -90,6 +90,8 @@ def _attempt_facts(attempt: route_pb2.Attempt) -> str:
     return ":".join(filter(None, (f"{attempt.provider}/{attempt.model}", outcome, reason)))
 
 
+# Its own: whoever seeds the common one would get the same ids again.
+_ids = random.Random()
 _current: ContextVar[Call] = ContextVar("call")
 
 
@@ -109,7 +111,7 @@ def _request_id(context: grpc.aio.ServicerContext[Any, Any]) -> str:
     for key, value in context.invocation_metadata() or ():
         if key == REQUEST_ID and isinstance(value, str) and _is_request_id(value):
             return value
-    return f"{random.getrandbits(128):032x}"
+    return f"{_ids.getrandbits(128):032x}"
 
 
 def _is_request_id(value: str) -> bool:

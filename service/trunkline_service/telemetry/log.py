@@ -26,9 +26,7 @@ class CallLog:
     def add(self, facts: Mapping[str, object]) -> None:
         """A call has ended."""
         if self.write is not None:
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            line = {"time": now, "level": "info", "logger": "trunkline.call", "message": "call", **facts}
-            self.write(msgspec.json.encode(line) + b"\n")
+            self.write(msgspec.json.encode(_line(datetime.now(UTC), "info", "trunkline.call", "call", facts)) + b"\n")
 
 
 calls = CallLog()
@@ -42,18 +40,19 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        line.update(getattr(record, "facts", {}))
+        created = datetime.fromtimestamp(record.created, UTC)
+        facts = getattr(record, "facts", {})
+        line = _line(created, record.levelname.lower(), record.name, record.getMessage(), facts)
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = record.exc_info[0].__qualname__
             frames = traceback.extract_tb(record.exc_info[2])
             line["trace"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
         return msgspec.json.encode(line).decode()
+
+
+def _line(created: datetime, level: str, logger: str, message: str, facts: Mapping[str, object]) -> dict[str, Any]:
+    now = created.isoformat(timespec="milliseconds")
+    return {"time": now, "level": level, "logger": logger, "message": message, **facts}
 
 
 def configure() -> None:

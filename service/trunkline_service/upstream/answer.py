@@ -7,6 +7,7 @@ and what is streamed comes in a chunk for each token.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
 import httptools
@@ -61,6 +62,7 @@ class Answer:
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._patience = 0.0
+        self._latest = math.inf
         self._late: asyncio.TimerHandle | None = None
 
     def take(self) -> bytes | None:
@@ -87,11 +89,13 @@ class Answer:
         if self._error is not None:
             raise self._error
 
-    def more(self, patience: float = 0.0) -> asyncio.Future[None]:
+    def more(self, patience: float = 0.0, latest: float = math.inf) -> asyncio.Future[None]:
         """Done at the next network read, or when there is none any more; with `patience`, so many seconds after the
-        read, unless there is much by then or nothing more to come. One can be waited for at a time.
+        read, unless there is much by then, or nothing more to come, or it would be later than `latest`, a time of the
+        loop's clock. One can be waited for at a time.
         """
         self._patience = patience
+        self._latest = latest
         self._waiter = waiter = self._loop.create_future()
         return waiter
 
@@ -105,7 +109,7 @@ class Answer:
         except httptools.HttpParserError:
             self.fail(NotHttp())
             return
-        # A little more than there is of the body, by what is around its pieces.
+        # Somewhat more than there is of the body, by what is around its pieces and before it.
         self._unread += len(data)
         if not self.status:
             self._head_size += len(data)
@@ -117,7 +121,11 @@ class Answer:
         if not self._patience or self.is_whole or self._unread > MAX_GATHERED:
             self._wake()
         elif self._late is None and self._waiter is not None:
-            self._late = self._loop.call_later(self._patience, self._wake)
+            due = self._loop.time() + self._patience
+            if due > self._latest:
+                self._wake()
+            else:
+                self._late = self._loop.call_at(due, self._wake)
 
     def lost(self) -> None:
         """The connection has ended: so has the answer, or was that its end."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import functools
+import math
 import os
 import ssl
 from collections.abc import Callable, Mapping
@@ -85,6 +86,7 @@ class HttpUpstream:
             assert isinstance(connection, Connection)  # noqa: S101 - the connector was told to make these
             if (key := place.origin.headers.get("proxy-authorization")) is not None:
                 headers["proxy-authorization"] = key
+            answer = None
             try:
                 answer = connection.send(request, place.target, headers)
                 while not answer.status:
@@ -92,8 +94,9 @@ class HttpUpstream:
                     await answer.more()
             except Lost as error:
                 _leave(lease, connection)
-                # One that served before may have been closed just then, and asking twice does no harm.
-                if request.method in _IDEMPOTENT and connection.served > 1:
+                # One that served before may have been closed just then, and asking again does no harm if nothing was
+                # sent or nothing comes of being asked twice.
+                if connection.served > 1 and (answer is None or request.method in _IDEMPOTENT):
                     continue
                 raise _hung_up() from error
             except NotHttp as error:
@@ -178,9 +181,9 @@ class Exchange:
         else:
             leave()
 
-    async def read(self, patience: float = 0.0) -> bytes:
+    async def read(self, patience: float = 0.0, latest: float = math.inf) -> bytes:
         """What has come since the last time, or what the next network read brings, with all that follows in `patience`
-        seconds; empty at the end of the body.
+        seconds if that is before `latest`, a time of the loop's clock; empty at the end of the body.
 
         Raises:
             ConnectionFailed: the connection broke.
@@ -188,7 +191,7 @@ class Exchange:
         answer = self._answer
         try:
             while (data := answer.take()) is None:
-                await answer.more(patience)
+                await answer.more(patience, latest)
         except NotHttp as error:
             raise ConnectionFailed(error_reason_pb2.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR, _NOT_HTTP) from error
         except Lost as error:

@@ -53,6 +53,11 @@ class Ending:
         if to is not None and (model := Fields(to).text("model")):
             self._origin = blocks_out.origin(target, model)
 
+    def begin(self) -> None:
+        """A message that says nothing of its end yet. See `envelope`."""
+        self._reason = ""
+        self._stop_sequence = None
+
     def stop(self, stop: events.Stop) -> None:
         """A `delta` that says no more than nearly all of them do. See `delta`."""
         self._reason = stop.stop_reason

@@ -67,7 +67,7 @@ class ThinkingStart(msgspec.Struct, tag_field="type", tag="thinking", forbid_unk
 class BlockStart(msgspec.Struct, tag_field="type", tag="content_block_start", forbid_unknown_fields=True):
     """A block begins."""
 
-    index: int
+    index: Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
     content_block: TextStart | ThinkingStart
 
 
@@ -114,6 +114,6 @@ class MessageStop(msgspec.Struct, tag_field="type", tag="message_stop", forbid_u
     """The end mark."""
 
 
-OncePerAnswer = BlockStart | MessageStart | MessageDelta
+OncePerAnswer = BlockStart | MessageStart | MessageDelta | MessageStop
 
-frequent = msgspec.json.Decoder(BlockDelta | BlockStop | OncePerAnswer | MessageStop | Ping)
+frequent = msgspec.json.Decoder(BlockDelta | BlockStop | OncePerAnswer | Ping)

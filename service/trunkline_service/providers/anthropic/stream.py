@@ -119,11 +119,8 @@ class AnthropicStream:
             elif type(event) is events.BlockStop:
                 if not self._stop_block(event.index, result):
                     break
-            elif type(event) is events.MessageStop:
-                # What follows it in the same read is no more part of the answer than what would come in the next one.
-                self._message_stop()
-                break
-            elif type(event) is not events.Ping and not self._plain(event, len(frame.data), result):
+            # What follows the end mark in the same read is no more part of the answer than what would come in the next.
+            elif type(event) is not events.Ping and not self._plain(event, frame, result):
                 break
         self.joined = sum(run.end() for run in runs) if runs else 0
         if self._completion is not None:
@@ -132,25 +129,32 @@ class AnthropicStream:
             self._violation("the answer has no end")
         return result
 
-    def _plain(self, event: events.OncePerAnswer, size: int, result: list[ChatEvent]) -> bool:
+    def _plain(self, event: events.OncePerAnswer, frame: Frame, result: list[ChatEvent]) -> bool:
         """Handles an event of which an answer has one or few. False if the stream does not go on."""
+        if frame.event == b"error":
+            return self._rare(frame, result)
         try:
+            # What passes through as text has to be text, all of it.
+            frame.data.decode()
             if type(event) is events.BlockStart:
                 self._start_plain_block(event.index, event.content_block, result)
             elif type(event) is events.MessageStart:
                 if self._started:
                     raise ProtocolViolation(_SECOND_START)
                 self._begin(event.message.id, event.message.model, event.message.usage, result)
+                self._ending.begin()
             elif type(event) is events.MessageDelta:
-                self._kept += size
+                self._kept += len(frame.data)
                 if event.usage is not msgspec.UNSET:
                     self._meter.update(event.usage)
                 self._ending.stop(event.delta)
+            else:
+                self._message_stop()
         except ProtocolViolation as violation:
             self._violation(str(violation))
         except ValueError:
             self._violation(_BAD_EVENT)
-        return self.failure is None
+        return self.failure is None and not self.complete
 
     def _rare(self, frame: Frame, result: list[ChatEvent]) -> bool:
         """Handles any event, member by member. False if the stream does not go on."""
