@@ -45,6 +45,11 @@ routes: {{direct: {{target: {{provider: sim, model: text}}}}}}
         yield server.address
 
 
+def begun(*arguments: str) -> subprocess.Popen[bytes]:
+    """The command, while it runs."""
+    return subprocess.Popen([TRUNKLINE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+
+
 class TestChat:
     def test_an_answer(self, gateway: str) -> None:
         done = trunkline("chat", "hello", "--model", "sim/text", "--address", gateway)
@@ -157,9 +162,7 @@ class TestChat:
 
     def test_ctrl_c_ends_the_call_at_once(self, gateway: str, simulator: str) -> None:
         arguments = ["chat", "hello", "--model", "sim/stall-n3", "--address", gateway]
-        with subprocess.Popen(
-            [TRUNKLINE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-        ) as process:
+        with begun(*arguments) as process:
             assert process.stdout
             assert os.read(process.stdout.fileno(), 4096)
             process.send_signal(signal.SIGINT)
@@ -171,9 +174,7 @@ class TestChat:
     def test_ctrl_c_while_nobody_reads(self, gateway: str) -> None:
         """What is written waits for its reader, and Ctrl-C must not."""
         arguments = ["chat", "x" * 90_000, "--model", "sim/text", "--address", gateway]
-        with subprocess.Popen(
-            [TRUNKLINE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-        ) as process:
+        with begun(*arguments) as process:
             assert process.stdout
             assert process.stderr
             assert os.read(process.stdout.fileno(), 1)
@@ -184,9 +185,7 @@ class TestChat:
 
     def test_a_reader_that_goes_away(self, gateway: str) -> None:
         arguments = ["chat", "hello", "--model", "sim/paced-n40-g20", "--address", gateway]
-        with subprocess.Popen(
-            [TRUNKLINE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-        ) as process:
+        with begun(*arguments) as process:
             assert process.stdout
             assert process.stderr
             assert os.read(process.stdout.fileno(), 1)

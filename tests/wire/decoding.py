@@ -12,7 +12,8 @@ from trunkline.v1 import chat_service_pb2, error_reason_pb2
 from trunkline.v1.chat_service_pb2 import ChatEvent
 from trunkline_service.errors import GatewayError
 from trunkline_service.providers.anthropic import AnthropicProvider
-from trunkline_service.providers.base import Target
+from trunkline_service.providers.base import StreamDecoder, Target
+from trunkline_service.upstream.framing import Framing
 from trunkline_service.upstream.sse import SseDecoder
 
 Json: TypeAlias = dict[str, Any]
@@ -63,9 +64,13 @@ class Played:
 
 def play(*pieces: bytes, target: Target = TARGET, joins: bool = False) -> Played:
     """Reads a body in these pieces, to its end or to where the decoder has had enough, as an attempt does."""
-    framing = SseDecoder()
     decoder = PROVIDER.stream_decoder(target)
     decoder.joins = joins
+    return read(SseDecoder(), decoder, pieces)
+
+
+def read(framing: Framing, decoder: StreamDecoder, pieces: Iterable[bytes]) -> Played:
+    """What comes out of a body in these pieces, to its end or to where the decoder has had enough."""
     played = Played()
     for piece in [*filter(None, pieces), b""]:
         frames = framing.feed(piece) if piece else framing.finish()
@@ -75,6 +80,13 @@ def play(*pieces: bytes, target: Target = TARGET, joins: bool = False) -> Played
         if decoder.complete or decoder.failure is not None:
             break
     return played
+
+
+def assert_joined_says_the_same(joined: Played, told: Played) -> None:
+    """Fails unless deltas that were joined add up to what they do one by one, and none of them is lost count of."""
+    assert joined.response == told.response
+    assert joined.reason == told.reason
+    assert len(joined.events) + joined.joined == len(told.events)
 
 
 def fold(events: Iterable[ChatEvent]) -> chat_service_pb2.ChatResponse:

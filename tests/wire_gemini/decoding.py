@@ -9,7 +9,7 @@ from typing import Any
 from trunkline.v1 import message_pb2
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.gemini import GeminiProvider, VertexGeminiProvider
-from wire.decoding import Json, Played
+from wire.decoding import Json, Played, read
 
 KEY = "AIza-of-the-tests"
 TARGET = Target(
@@ -36,16 +36,7 @@ USAGE: Json = {"promptTokenCount": 10, "candidatesTokenCount": 4, "totalTokenCou
 
 def play(*pieces: bytes, target: Target = TARGET) -> Played:
     """Reads a body in these pieces, to its end or to where the decoder has had enough, as an attempt does."""
-    framing = PROVIDER.framing(2**20)
-    decoder = PROVIDER.stream_decoder(target)
-    played = Played()
-    for piece in [*filter(None, pieces), b""]:
-        frames = framing.feed(piece) if piece else framing.finish()
-        played.events += decoder.decode(frames) if piece else decoder.finish(frames)
-        played.failure, played.complete = decoder.failure, decoder.complete
-        if decoder.complete or decoder.failure is not None:
-            break
-    return played
+    return read(PROVIDER.framing(2**20), PROVIDER.stream_decoder(target), pieces)
 
 
 def chunk(*parts: Json, finish: str = "", candidate: Json | None = None, **beside: Any) -> Json:

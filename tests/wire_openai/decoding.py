@@ -10,7 +10,7 @@ from trunkline_service.providers.base import Target
 from trunkline_service.providers.openai.chat import ChatProvider
 from trunkline_service.providers.openai.platform import AZURE, COMPATIBLE, OPENAI
 from trunkline_service.upstream.sse import SseDecoder
-from wire.decoding import Json, Played, fold, grammar
+from wire.decoding import Json, Played, fold, grammar, read
 
 __all__ = ["Json", "Played", "fold", "grammar"]
 
@@ -34,18 +34,9 @@ DONE = b"data: [DONE]\n\n"
 
 def play(*pieces: bytes, target: Target = TARGET, joins: bool = False) -> Played:
     """Reads a body in these pieces, to its end or to where the decoder has had enough, as an attempt does."""
-    framing = SseDecoder()
     decoder = PROVIDER.stream_decoder(target)
     decoder.joins = joins
-    played = Played()
-    for piece in [*filter(None, pieces), b""]:
-        frames = framing.feed(piece) if piece else framing.finish()
-        played.events += decoder.decode(frames) if piece else decoder.finish(frames)
-        played.failure, played.complete = decoder.failure, decoder.complete
-        played.joined += decoder.joined
-        if decoder.complete or decoder.failure is not None:
-            break
-    return played
+    return read(SseDecoder(), decoder, pieces)
 
 
 def sse(*chunks: Json | bytes) -> bytes:

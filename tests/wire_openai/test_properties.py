@@ -17,6 +17,7 @@ from trunkline_service.providers.base import ProtocolViolation
 from trunkline_service.providers.openai.chat.stream import MAX_KEPT_BYTES
 from trunkline_service.upstream.framing import Frame
 from wire.bounded import bounded
+from wire.decoding import assert_joined_says_the_same
 from wire.mutation import mutated
 from wire_openai.corpus import SYNTHETIC
 from wire_openai.decoding import (
@@ -70,10 +71,7 @@ def test_any_split_gives_the_same_events(body: bytes, data: st.DataObject) -> No
 @given(bodies, st.data())
 def test_joined_deltas_say_the_same(body: bytes, data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(body)), max_size=5))
-    told, joined = play(body), play(*pieces(body, cuts), joins=True)
-    assert joined.response == told.response
-    assert joined.reason == told.reason
-    assert len(joined.events) + joined.joined == len(told.events)
+    assert_joined_says_the_same(play(*pieces(body, cuts), joins=True), play(body))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,7 +11,7 @@ from trunkline.v1 import chat_input_pb2, chat_service_pb2
 from trunkline_service.providers.base import Target
 from trunkline_service.providers.openai.responses import ResponsesProvider
 from trunkline_service.upstream.sse import SseDecoder
-from wire.decoding import Json, Played, fold, grammar
+from wire.decoding import Json, Played, fold, grammar, read
 
 __all__ = ["Json", "Played", "fold", "grammar"]
 
@@ -32,16 +32,7 @@ USAGE: Json = {
 
 def play(*pieces: bytes, target: Target = TARGET) -> Played:
     """Reads a body in these pieces, to its end or to where the decoder has had enough, as an attempt does."""
-    framing = SseDecoder()
-    decoder = PROVIDER.stream_decoder(target)
-    played = Played()
-    for piece in [*filter(None, pieces), b""]:
-        frames = framing.feed(piece) if piece else framing.finish()
-        played.events += decoder.decode(frames) if piece else decoder.finish(frames)
-        played.failure, played.complete = decoder.failure, decoder.complete
-        if decoder.complete or decoder.failure is not None:
-            break
-    return played
+    return read(SseDecoder(), PROVIDER.stream_decoder(target), pieces)
 
 
 def whole(output: Sequence[Json], **members: Any) -> chat_service_pb2.ChatResponse:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
 
 from trunkline.v1 import error_reason_pb2
 from trunkline_service import catalog
-from trunkline_service.config import KINDS, ProviderSettings, Settings
+from trunkline_service.config import KINDS, ProviderSettings
+from trunkline_service.config import Limits as ServiceLimits
 from trunkline_service.errors import GatewayError, InvalidRequest, Violation
 from trunkline_service.providers.base import Target
 from trunkline_service.routing.endpoint import Endpoint
@@ -22,39 +22,37 @@ MAX_LEGS = 1000
 class Legs:
     """Makes legs. One for each router, as settings do not change."""
 
-    def __init__(self, settings: Settings, endpoints: Mapping[str, Endpoint]) -> None:
-        self._settings = settings
-        self._endpoints = endpoints
+    def __init__(self, limits: ServiceLimits) -> None:
+        self._limits = limits
         # Of calls with the gateway's own keys: what callers' keys lead to is not kept.
         self._made: dict[tuple[str, str, bool, Limits], Leg] = {}
 
-    def own(self, provider: str, model: str, key_field: str, *, drop: bool, limits: Limits = UNLIMITED) -> Leg:
-        """The leg of a call with the gateway's own key for a provider, which must be a name of the configuration.
+    def leg(
+        self, endpoint: Endpoint, model: str, api_key: str, key_field: str, *, drop: bool, limits: Limits = UNLIMITED
+    ) -> Leg:
+        """The leg of a call with a key of the caller's, or with the gateway's own if `api_key` is empty.
 
-        `key_field` is where the request could have had a key; empty says that it has no such field. `drop` is whether
+        `key_field` is where the request has the caller's key; empty says that it has no such field. `drop` is whether
         fields that the provider cannot honour are left out.
 
         Raises:
             GatewayError: there is no key. INVALID_REQUEST where the request could have had one, or else
                 UPSTREAM_CREDENTIALS_REJECTED, as it is for a key that is gone.
         """
-        endpoint = self._endpoints[provider]
+        if api_key:
+            return self._leg(endpoint, model, api_key, drop=drop, limits=limits, callers=True)
         # It may change at any time.
         key = _own_key(endpoint.settings)
-        place = (provider, model, drop, limits)
+        place = (endpoint.settings.name, model, drop, limits)
         leg = self._made.get(place)
         if leg is not None and leg.target.api_key == key and not _knows_more(endpoint, leg.target):
             return leg
         if not key and not endpoint.upstream.has_credentials and not KINDS[endpoint.settings.type].keyless:
-            raise _no_key(provider, key_field)
+            raise _no_key(endpoint.settings.name, key_field)
         if len(self._made) >= MAX_LEGS:
             self._made.clear()
         leg = self._made[place] = self._leg(endpoint, model, key, drop=drop, limits=limits)
         return leg
-
-    def callers(self, provider: str, model: str, key: str, *, drop: bool, limits: Limits = UNLIMITED) -> Leg:
-        """The leg of a call with a key of the caller's."""
-        return self._leg(self._endpoints[provider], model, key, drop=drop, limits=limits, callers=True)
 
     def _leg(
         self, endpoint: Endpoint, model: str, key: str, *, drop: bool, limits: Limits, callers: bool = False
@@ -68,9 +66,9 @@ class Legs:
             upstream=endpoint.upstream,
             timeouts=dataclasses.replace(settings.timeouts, **{name: v for name, v in given.items() if v is not None}),
             connect=limits.connect,
-            slow_consumer=self._settings.limits.slow_consumer,
+            slow_consumer=self._limits.slow_consumer,
             # An event's own members take a few bytes more than the provider's text.
-            max_answer_bytes=self._settings.limits.max_message_bytes - 64 * 1024,
+            max_answer_bytes=self._limits.max_message_bytes - 64 * 1024,
             prices=functools.partial(catalog.prices, settings.type),
             tokenizer=facts.tokenizer if facts else "",
             target=Target(

@@ -51,7 +51,7 @@ class Router:
         self._unused.set()
         self._endpoints = endpoints
         self._rules = RouteRules(settings.routes, self.knows, own=False)
-        self._legs = Legs(settings, endpoints)
+        self._legs = Legs(settings.limits)
         self._plans = {name: plan(route, settings.routes, name) for name, route in settings.routes.items()}
         self.random = random.Random()
 
@@ -134,13 +134,14 @@ class Router:
 
     def leg_of(self, target: TargetNode, model: str, routing: route_pb2.RoutingOptions) -> Leg:
         """The leg of an attempt at `model` of a target. Raises `GatewayError` if the gateway has no key for it."""
-        drop = routing.unsupported_fields == _DROP
-        limits = target.policies.timeouts
-        self.endpoint(target.provider)
-        if target.api_key:
-            return self._legs.callers(target.provider, model, target.api_key, drop=drop, limits=limits)
-        field = f"routing.route.{target.path or 'target'}.api_key"
-        return self._legs.own(target.provider, model, field, drop=drop, limits=limits)
+        return self._legs.leg(
+            self.endpoint(target.provider),
+            model,
+            target.api_key,
+            f"routing.route.{target.path or 'target'}.api_key",
+            drop=routing.unsupported_fields == _DROP,
+            limits=target.policies.timeouts,
+        )
 
     def health(self, provider: str, model: str, now: float, api_key: str = "") -> Health:
         """The memory of a target; with a key of a caller's, of the one that this key alone leads to."""
@@ -161,10 +162,8 @@ class Router:
         `key_field` is where the request has the caller's key for the provider. Empty says that it has no such field: a
         key that is missing is then UPSTREAM_CREDENTIALS_REJECTED.
         """
-        self.endpoint(target.provider)
-        if target.api_key:
-            return self._legs.callers(target.provider, target.model, target.api_key, drop=policy == _DROP)
-        return self._legs.own(target.provider, target.model, key_field, drop=policy == _DROP)
+        endpoint = self.endpoint(target.provider)
+        return self._legs.leg(endpoint, target.model, target.api_key, key_field, drop=policy == _DROP)
 
     def model_at(self, provider: str, model: str) -> str | None:
         """What `provider` calls `model`, which may be an alias or have the provider's name before it; None if it names

@@ -29,11 +29,11 @@ class Watch:
         self, deadline: float, attempt_ends: float = math.inf, *, stage: str = "", limit: float = math.inf
     ) -> None:
         """`deadline` is the call's, and `attempt_ends` is when the attempt must be over: times of the running loop's
-        clock. It begins in `stage`, which may last `limit` seconds.
+        clock; `ends` is the earlier of them. It begins in `stage`, which may last `limit` seconds.
         """
         self._loop = asyncio.get_running_loop()
         self._call_ends = deadline
-        self._deadline = min(deadline, attempt_ends)
+        self.ends = min(deadline, attempt_ends)
         self._stage = stage
         self._limit = limit
         self._error: GatewayError | None = None
@@ -57,11 +57,6 @@ class Watch:
         if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise self._error from None
 
-    @property
-    def ends(self) -> float:
-        """When the attempt must be over, whatever stage it is in."""
-        return self._deadline
-
     def stage(self, name: str, limit: float) -> None:
         """The attempt enters a stage, which may last `limit` seconds."""
         self._stage = name
@@ -71,12 +66,12 @@ class Watch:
             self._arm(expires)
 
     def _arm(self, when: float) -> None:
-        self._armed = min(when, self._deadline)
+        self._armed = min(when, self.ends)
         self._timer = self._loop.call_at(self._armed, self._check)
 
     def _check(self) -> None:
         now = self._loop.time()
-        if now < self._deadline and now < self._expires:
+        if now < self.ends and now < self._expires:
             self._arm(self._expires)
             return
         # Said now: the attempt may enter another stage before the cancellation reaches it.
@@ -90,7 +85,7 @@ class Watch:
                 "the call's deadline passed",
                 metadata={"stage": self._stage},
             )
-        if now >= self._deadline:
+        if now >= self.ends:
             return GatewayError(
                 error_reason_pb2.ERROR_REASON_UPSTREAM_TIMEOUT,
                 "the attempt took longer than its route allows",

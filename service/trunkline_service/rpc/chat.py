@@ -134,7 +134,7 @@ class ChatServicer(chat_service_pb2_grpc.ChatServiceServicer):
         call.execution = shared.execution
         await shared.follow(sink, deadline, limits.slow_consumer)
 
-    # Neither of these is a coroutine where it need not be: each that waits for another costs something for every token.
+    # No coroutine where it need not be one: each that waits for another costs something for every token.
     def _ask(
         self, attempt: Attempt, chat_input: chat_input_pb2.ChatInput, deadline: float, sink: Sink
     ) -> Awaitable[None]:

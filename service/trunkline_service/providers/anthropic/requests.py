@@ -15,7 +15,7 @@ from trunkline_service.providers.anthropic import blocks_in, envelope
 from trunkline_service.providers.anthropic.blocks_in import Json, raw
 from trunkline_service.providers.anthropic.platform import ANTHROPIC, LEGACY_VERSION, NEWEST_VERSION, Platform
 from trunkline_service.providers.base import Target
-from trunkline_service.providers.portable import UNKNOWN, passage, portable
+from trunkline_service.providers.portable import UNKNOWN, Passage, passage, portable
 from trunkline_service.providers.report import EncodeReport
 from trunkline_service.providers.tool_names import ToolNames
 from trunkline_service.upstream.request import UpstreamRequest
@@ -194,18 +194,28 @@ def _message(message: message_pb2.Message, path: str, target: Target, report: En
         report.unsupported(f"{path}.name", "Anthropic knows no names of speakers", capability="message_name")
     way = passage(message, target.provider, "anthropic")
     result: Json = {"role": _ROLES.get(message.role, "")}
-    if way is UNKNOWN:
-        # The caller's own words go as they are.
-        if message.content or not message.provider_fields_json:
-            result["content"] = blocks_in.encode_blocks(message.content, f"{path}.content", report)
-        blocks_in.merge_fields(result, message.provider_fields_json, path)
-        return result
     if message.provider_fields_json and not way.state:
         report.not_portable(f"{path}.provider_fields_json", "another provider's own")
-    content = []
+    content, has_unsigned = _content(message, f"{path}.content", way, report)
+    if not way.state or (has_unsigned and not content):
+        return result | {"content": content} if content or not message.content else None
+    if message.content or not message.provider_fields_json:
+        result["content"] = content
+    blocks_in.merge_fields(result, message.provider_fields_json, path)
+    return result
+
+
+def _content(
+    message: message_pb2.Message, path: str, way: Passage, report: EncodeReport
+) -> tuple[list[Json | msgspec.Raw], bool]:
+    """The blocks, and whether thoughts without a signature were left out."""
+    if way is UNKNOWN:
+        # The caller's own words go as they are.
+        return blocks_in.encode_blocks(message.content, path, report), False
+    content: list[Json | msgspec.Raw] = []
     has_unsigned = False
     for number, block in enumerate(message.content):
-        where = f"{path}.content[{number}]"
+        where = f"{path}[{number}]"
         kept = portable(block, where, way, report)
         if kept is not None and kept.HasField("thinking") and not kept.thinking.signature:
             has_unsigned = True
@@ -215,12 +225,7 @@ def _message(message: message_pb2.Message, path: str, target: Target, report: En
             report.not_portable(f"{where}.text", "blank text, which Anthropic does not take")
         elif kept is not None and (encoded := blocks_in.encode_block(kept, where, report)) is not None:
             content.append(encoded)
-    if not way.state or (has_unsigned and not content):
-        return result | {"content": content} if content or not message.content else None
-    if message.content or not message.provider_fields_json:
-        result["content"] = content
-    blocks_in.merge_fields(result, message.provider_fields_json, path)
-    return result
+    return content, has_unsigned
 
 
 def _tool(tool: chat_input_pb2.Tool, path: str, report: EncodeReport) -> Json | msgspec.Raw | None:

@@ -49,11 +49,14 @@ class AnthropicStream:
         self._early: list[ChatEvent] = []
         self._warnings: list[warning_pb2.Warning] = []
         self._completion: ChatEvent | None = None
-        # Whether message_stop came.
-        self.complete = False
         self.failure: GatewayError | None = None
         self.joins = False
         self.joined = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether message_stop came."""
+        return self._completion is not None
 
     @property
     def usage(self) -> usage_pb2.Usage:
@@ -335,7 +338,6 @@ class AnthropicStream:
             self._violation("message_stop before the message was whole")
             return
         self._completion = ChatEvent(completion=self._ending.completion(self.usage, self._warnings))
-        self.complete = True
 
     def _rare_message_stop(self, fields: Fields, _result: list[ChatEvent]) -> None:
         self._ending.beside_delta(fields)

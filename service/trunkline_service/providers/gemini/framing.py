@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import msgspec
 
 from trunkline_service.upstream.framing import Frame
-from trunkline_service.upstream.sse import SseDecoder, parse
+from trunkline_service.upstream.sse import LF, SseDecoder, parse
 
 # An error is smaller. What grows beyond is passed on as it is, for the decoder to find that it is nothing.
 MAX_BARE_BYTES = 64 * 1024
@@ -52,7 +52,7 @@ class GeminiFraming(SseDecoder):
         """The frames of what stands between blank lines."""
         result = []
         for block in blocks:
-            if block.startswith(b"data: ") and 0x0A not in block:
+            if block.startswith(b"data: ") and LF not in block:
                 result.append(Frame(b"", block[6:]))
                 continue
             lines = block.split(b"\n")
